@@ -1,0 +1,1 @@
+"""What the user can do: plain verbs. Of Qt, QtCore only; no widgets."""

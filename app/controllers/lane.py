@@ -1,0 +1,109 @@
+"""The bridge between Qt and background work. No other module starts a thread."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import queue
+import threading
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from PySide6.QtCore import QObject, Signal
+
+from app.core.errors import AppError, Cancelled
+from app.core.jobs import CancelToken, Job
+
+log = logging.getLogger(__name__)
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ticket:
+    """One piece of work handed to a lane."""
+
+    number: int = field(default_factory=lambda: next(_numbers))
+    token: CancelToken = field(default_factory=CancelToken)
+
+    def cancel(self) -> None:
+        """Ask the work to stop; the lane still says how it ended."""
+        self.token.cancel()
+
+
+class _Entry(NamedTuple):
+    ticket: Ticket
+    job: Job
+
+
+class Lane(QObject):
+    """One background thread that runs jobs one at a time, in the order given.
+
+    Every ticket ends with exactly one of `finished`, `failed` or `cancelled`.
+    The lane itself lives in the main thread and is never moved, so whatever is
+    connected to its signals runs in the main thread too.
+
+    Signals:
+        reported: ticket, whatever the job reported
+        finished: ticket, what the job returned
+        failed: ticket, the exception
+        cancelled: ticket
+    """
+
+    reported = Signal(object, object)
+    finished = Signal(object, object)
+    failed = Signal(object, object)
+    cancelled = Signal(object)
+
+    def __init__(self, name: str, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._waiting: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
+        self._current: Ticket | None = None
+        self._lock = threading.Lock()
+        self._closing = False
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Job) -> Ticket:
+        """Queue a job and return its ticket."""
+        ticket = Ticket()
+        self._waiting.put(_Entry(ticket, job))
+        return ticket
+
+    def close(self, timeout: float = 10.0) -> bool:
+        """Cancel what runs, drop what waits, and wait up to `timeout` seconds for the thread to end.
+
+        Returns whether it ended. What the jobs still said arrives with the next posted events.
+        """
+        with self._lock:
+            self._closing = True
+            if self._current is not None:
+                self._current.cancel()
+        self._waiting.put(None)
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _work(self) -> None:
+        while (entry := self._waiting.get()) is not None:
+            with self._lock:
+                if self._closing:
+                    entry.ticket.cancel()
+                self._current = entry.ticket
+            self._run(entry.ticket, entry.job)
+            with self._lock:
+                self._current = None
+
+    def _run(self, ticket: Ticket, job: Job) -> None:
+        result: Any
+        try:
+            ticket.token.check()
+            result = job(lambda report: self.reported.emit(ticket, report), ticket.token)
+        except Cancelled:
+            self.cancelled.emit(ticket)
+        except AppError as error:
+            log.info("job %d: %s", ticket.number, type(error).__name__)
+            self.failed.emit(ticket, error)
+        except Exception as error:  # an edge: whatever a job throws is a bug, told and logged whole
+            log.exception("job %d failed", ticket.number)
+            self.failed.emit(ticket, error)
+        else:
+            self.finished.emit(ticket, result)

@@ -1,0 +1,1 @@
+"""Running a model; the only importer of llama_cpp. Imports core only."""

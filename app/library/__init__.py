@@ -1,0 +1,1 @@
+"""Model files, here and later on the Hub. Imports core only."""

@@ -1,0 +1,1 @@
+"""What the operating system is asked: paths, logs, hardware. Imports core only."""

@@ -1,0 +1,1 @@
+"""What the user sees: widgets that show and wish, and decide nothing."""
