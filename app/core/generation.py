@@ -101,6 +101,15 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """How full the window is, for the meter."""
+
+    tokens: int
+    n_ctx: int  # context window in tokens; 0: no model is loaded
+    is_exact: bool  # False: an estimate while the engine is busy or no model is loaded
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyStats:
     """What a reply took."""
 
