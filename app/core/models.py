@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+_VOCABULARY_BYTES = 160  # llama.cpp's own tables, for each token of the vocabulary; an upper value
+_UBATCH = 64  # tokens computed at once; the engine stops between such steps
+_ALLOWANCE = 24_000_000  # bytes: the libraries themselves, thread stacks, small buffers
+
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
@@ -24,13 +28,35 @@ class ModelFile:
     layers: int = 0
     embedding_length: int = 0
     kv_bytes_per_token: int = 0  # of an f16 KV cache
+    vocabulary: int = 0  # tokens
+    state_bytes: int = 0  # of recurrent layers
+    heads: int = 0  # of attention, in the widest layer
+    query_width: int = 0  # values of all query heads of a token
+    key_width: int = 0  # values of all key heads of a token
+    feed_forward_width: int = 0  # values of a token in the widest feed-forward step
 
-    def memory_needed(self, n_ctx: int) -> int:
-        """Bytes a load with a window of `n_ctx` tokens takes: weights, KV cache, and work buffers.
+    def memory_needed(self, n_ctx: int, n_ubatch: int = _UBATCH) -> int:
+        """Bytes a load with a window of `n_ctx` tokens takes: weights, KV cache, state and work buffers.
 
-        KV cache: layers x (K row + V row) x 2 bytes for each token, as llama.cpp allots it.
-        Work buffers and vocabulary tables are a rounded allowance; an upper value, not a measure.
+        0 for `n_ctx` is the length the model was trained for. Weights that are copied into another layout
+        are counted once, because the system can drop the mapped file behind them.
         """
-        cells = -(-n_ctx // 256) * 256
-        allowance = 64_000_000 + self.embedding_length * 4 * 512
-        return self.tensor_bytes + cells * self.kv_bytes_per_token + allowance
+        wanted = n_ctx if n_ctx > 0 else self.context_length
+        if self.context_length:
+            wanted = min(wanted, self.context_length)
+        cells = -(-wanted // 256) * 256
+        return (
+            self.tensor_bytes
+            + cells * self.kv_bytes_per_token
+            + self.state_bytes
+            + self._work_bytes(cells, n_ubatch)
+            + self.vocabulary * _VOCABULARY_BYTES
+            + _ALLOWANCE
+        )
+
+    def _work_bytes(self, cells: int, n_ubatch: int) -> int:
+        """Bytes of llama.cpp's compute buffer on a processor without flash attention: its widest step."""
+        width = 3 * self.embedding_length
+        feed_forward = self.feed_forward_width + width + self.query_width + cells
+        attention = cells * self.heads + cells + width + 2 * self.query_width + 2 * self.key_width
+        return 4 * max(n_ubatch * max(feed_forward, attention), self.vocabulary)
