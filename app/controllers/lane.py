@@ -6,6 +6,7 @@ import itertools
 import logging
 import queue
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -54,8 +55,12 @@ class Lane(QObject):
     failed = Signal(object, object)
     cancelled = Signal(object)
 
-    def __init__(self, name: str, parent: QObject | None = None) -> None:
+    def __init__(
+        self, name: str, at_end: Callable[[], None] | None = None, parent: QObject | None = None
+    ) -> None:
+        """Start the thread. `at_end` is run in it when the lane closes, whatever became of the jobs."""
         super().__init__(parent)
+        self._at_end = at_end
         self._waiting: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
         self._current: Ticket | None = None
         self._lock = threading.Lock()
@@ -83,6 +88,13 @@ class Lane(QObject):
         return not self._thread.is_alive()
 
     def _work(self) -> None:
+        try:
+            self._run_all()
+        finally:
+            if self._at_end is not None:
+                self._at_end()
+
+    def _run_all(self) -> None:
         while (entry := self._waiting.get()) is not None:
             with self._lock:
                 if self._closing:

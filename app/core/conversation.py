@@ -41,6 +41,13 @@ class Message:
     sibling_before: int | None = None  # ids of its neighbours among them
     sibling_after: int | None = None
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether this is a reply that ended before the model was done, so that it can be continued."""
+        if self.role is not Role.ASSISTANT or self.state is MessageState.WRITING:
+            return False
+        return self.state is not MessageState.DONE or self.finish is FinishReason.LENGTH
+
 
 @dataclass(frozen=True, slots=True)
 class Conversation:

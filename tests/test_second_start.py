@@ -1,0 +1,37 @@
+import subprocess
+import sys
+
+from app.second_start import Doorbell, ring
+
+
+def test_a_second_start_rings_at_the_first(qtbot, tmp_path):
+    bell = Doorbell(tmp_path)
+    code = f"from app.second_start import ring; from pathlib import Path; raise SystemExit(not ring(Path({str(tmp_path)!r})))"
+    with qtbot.waitSignal(bell.rung, timeout=10_000):
+        second = subprocess.Popen([sys.executable, "-c", code])
+    assert second.wait(10) == 0
+    bell.close()
+
+
+def test_ringing_where_nobody_listens_says_so(qapp, tmp_path):
+    assert not ring(tmp_path)
+
+
+def test_other_data_has_another_bell(qapp, tmp_path):
+    bell = Doorbell(tmp_path)
+    assert not ring(tmp_path / "other")
+    bell.close()
+
+
+def test_a_bell_left_by_a_crash_is_no_obstacle(qtbot, tmp_path):
+    code = (
+        "import os; from pathlib import Path; from PySide6.QtCore import QCoreApplication;"
+        "from app.second_start import Doorbell; a = QCoreApplication([]);"
+        f"b = Doorbell(Path({str(tmp_path)!r})); os._exit(9)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 9
+    assert not ring(tmp_path)
+    bell = Doorbell(tmp_path)
+    with qtbot.waitSignal(bell.rung, timeout=2000):
+        assert ring(tmp_path)
+    bell.close()
