@@ -135,3 +135,13 @@ class StoreUnwritable(AppError):
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(f"{path} cannot be written ({why}), so the last change is not saved yet.")
         self.path = path
+
+
+class StoreDamaged(AppError):
+    """A part of the database cannot be read."""
+
+    hint = "Start Fireside again: it keeps the damaged file and recovers what can be read."
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"A part of {path} cannot be read.")
+        self.path = path
