@@ -11,7 +11,7 @@ _LOOKED_AT_OF_LINE = 500
 
 _FENCED = re.compile(r"^(```|~~~).*?(?:^\1[^\S\n]*$|\Z)", re.MULTILINE | re.DOTALL)
 _FENCE = re.compile(r"^(?:```|~~~).*$", re.MULTILINE)
-_LINK = re.compile(r"!?\[([^\]\n]*)\]\([^)\n]*\)")  # images too
+_LINK = re.compile(r"!?\[([^\[\]\n]{0,300})\]\([^)\n]{0,2000}\)")  # images too
 _URL = re.compile(r"<?\b(?:https?|ftp|file)://[^\s<>\"，。）]+>?|\bwww\.[^\s<>\"，。）]+", re.IGNORECASE)
 _HTML = re.compile(r"</?[a-zA-Z][^<>\n]{0,200}>")
 _LINE_MARK = re.compile(r"^\s*(?:#{1,6}\s+|>+\s*|[-*+]\s+(?:\[[ xX]\]\s+)?|\d{1,3}[.)]\s+)+")

@@ -14,6 +14,7 @@ import mmap
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 from typing import TypeAlias
 
@@ -68,14 +69,16 @@ _MOST_KEYS = 4096
 _MOST_TENSORS = 65_536
 _LONGEST_KEY = 1024
 _LONGEST_NAME = 256
-_MOST_STRINGS = 3_000_000  # stepped over one by one, in all; about 0.4 s
+_LONGEST_HEADER = 64 << 20  # bytes; the longest known has 16 MB
+_MOST_STRINGS = 1_500_000  # stepped over one by one, in all; about 0.4 s
 _LONGEST_KEPT = 1 << 20  # bytes of one text
 _MOST_KEPT = 8 << 20  # bytes of all texts together
 _LONGEST_ARRAY_KEPT = 1024
 _MOST_NUMBERS_KEPT = 65_536  # in arrays, in all
 _MOST_WEIGHTS = 1 << 48
-_FARTHEST_LOOK = 64 << 20  # bytes searched for the end of a vocabulary
 _NEXT_TOKENIZER_KEY = b"\0\0\0\0\0\0\0tokenizer."  # the upper bytes of a key's length, and how the key begins
+
+_CUT = "its header is cut short or damaged."
 
 _U32 = struct.Struct("<I")
 _U64 = struct.Struct("<Q")
@@ -134,26 +137,30 @@ def read_header(path: Path) -> Header:
         if size < 24:
             raise HeaderDamaged("it is empty." if size == 0 else "it is too short to be a GGUF file.")
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            return _read(mapped, min(size, len(mapped)), size, mapped.find)
+            return _read(mapped, size, mapped.find)
 
 
 def read_header_of(data: bytes) -> Header:
     """Read the header of a file whose bytes are in memory. Raises `HeaderDamaged`."""
     if len(data) < 24:
         raise HeaderDamaged("it is too short to be a GGUF file.")
-    return _read(data, len(data), len(data), data.find)
+    return _read(data, len(data), data.find)
 
 
 _Find: TypeAlias = Callable[[bytes, int, int], int]
 
 
-def _read(data: bytes | mmap.mmap, end: int, file_bytes: int, find: _Find) -> Header:
+def _read(data: bytes | mmap.mmap, file_bytes: int, find: _Find) -> Header:
     version = _check_start(bytes(data[:8]))
+    end = min(len(data), _LONGEST_HEADER)
     with memoryview(data) as view:
+        walk = _Walk(view, end, find)
         try:
-            return _Walk(view, end, find).header(version, file_bytes)
+            return walk.header(version, file_bytes)
         except HeaderDamaged:
-            # the jump over a vocabulary may have been misled by the words in it
+            if not walk.has_jumped:
+                raise
+            # the words of a vocabulary may have looked like what follows it
             return _Walk(view, end, None).header(version, file_bytes)
 
 
@@ -179,6 +186,7 @@ class _Walk:
         self.view = view
         self.end = end
         self.find = find
+        self.has_jumped = False
         self.at = 8
         self.strings_left = _MOST_STRINGS
         self.text_left = _MOST_KEPT
@@ -199,7 +207,7 @@ class _Walk:
         """Go `count` bytes on, and return where they begin."""
         at = self.at
         if count > self.end - at:
-            raise HeaderDamaged("it is cut short or damaged: its header points past the end of the file.")
+            raise HeaderDamaged(_CUT)
         self.at = at + count
         return at
 
@@ -243,7 +251,7 @@ class _Walk:
             self.skip_strings(count)
         elif kind in _NUMBERS:
             if count > self.end:  # before the multiplication, so that numbers stay small
-                raise HeaderDamaged("it is cut short or damaged: its header points past the end of the file.")
+                raise HeaderDamaged(_CUT)
             at = self.step(count * _SIZES[kind])
             if count <= min(_LONGEST_ARRAY_KEPT, self.numbers_left):
                 self.numbers_left -= count
@@ -254,16 +262,16 @@ class _Walk:
 
     def skip_strings(self, count: int) -> None:
         if count > (self.end - self.at) // 8:  # each has its length in front
-            raise HeaderDamaged("it is cut short or damaged: its header points past the end of the file.")
+            raise HeaderDamaged(_CUT)
         if count > 64 and self.jump(count):
             return
         self.strings_left -= count
         if self.strings_left < 0:
             raise HeaderDamaged("its header is damaged (it has more texts than any vocabulary).")
         at, last, view, unpack = self.at, self.end - 8, self.view, _U64.unpack_from
-        for _ in range(count):  # the hot loop
+        for _ in repeat(None, count):  # the hot loop
             if at > last:
-                raise HeaderDamaged("it is cut short or damaged: its header points past the end of the file.")
+                raise HeaderDamaged(_CUT)
             at += 8 + unpack(view, at)[0]
         self.step(at - self.at)
 
@@ -272,10 +280,11 @@ class _Walk:
         if self.find is None:
             return False
         least = self.at + 8 * count
-        found = self.find(_NEXT_TOKENIZER_KEY, least + 1, min(self.end, least + _FARTHEST_LOOK)) - 1
+        found = self.find(_NEXT_TOKENIZER_KEY, least + 1, self.end) - 1
         if found < least or not len(b"tokenizer.") < self.view[found] < 64:
+            self.find = None  # or each further array would search the rest of the header again
             return False
-        self.at = found
+        self.at, self.has_jumped = found, True
         return True
 
     def read_tensors(self, count: int) -> Tensors:
