@@ -20,7 +20,8 @@ _CJK = (
 )
 _RUN = re.compile(f"[{_CJK}]+")
 _PIECE = re.compile(rf"[{_CJK}]+|(?:(?![{_CJK}])[^\W_])+")
-_MARKS = r"[\u0300-\u036f]*"  # accents written as characters of their own
+_BEGINNING = rf"(?:(?<![^\W_])|(?<=[{_CJK}]))"  # of a word that is no run
+_END = rf"(?:(?![^\W_])|(?=[{_CJK}]))"
 _MOST_WORDS, _LONGEST_WORD = 16, 100  # of a query; a pasted page is not a search
 
 _LINE = 140  # characters of a snippet
@@ -57,8 +58,8 @@ class Query:
 
     def snippet(self, text: str) -> tuple[str, tuple[tuple[int, int], ...]]:
         """Return one line of `text` with the first hit in sight, and where in the line the words stand."""
-        pattern = _pattern(self.words, text.isascii())
-        hit = pattern.search(text)
+        text = unicodedata.normalize("NFC", text)
+        hit = _pattern(self.words).search(_folded(text))
         at = hit.start() if hit else 0
         start = max(0, at - _BEFORE)
         if start:  # begin at a word
@@ -71,7 +72,7 @@ class Query:
 
     def spans(self, line: str) -> tuple[tuple[int, int], ...]:
         """Return where the words stand in `line`: [start, end) in characters."""
-        return tuple(hit.span() for hit in _pattern(self.words, line.isascii()).finditer(line))
+        return tuple(hit.span() for hit in _pattern(self.words).finditer(_folded(line)))
 
 
 def _phrase(word: str, *, is_last: bool) -> str:
@@ -90,47 +91,41 @@ def _phrase(word: str, *, is_last: bool) -> str:
 
 
 @functools.lru_cache(maxsize=8)
-def _pattern(words: tuple[str, ...], is_ascii: bool) -> re.Pattern[str]:
-    """Return a pattern that finds each of `words`, with accents and cases as the index sees them."""
+def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
+    """Return a pattern that finds each of `words` in a folded text."""
     longest_first = sorted(set(words), key=len, reverse=True)
-    parts = [_word_pattern(word, word == words[-1], is_ascii) for word in longest_first]
-    return re.compile("|".join(parts), re.IGNORECASE)
+    patterns = [_word_pattern(word, word == words[-1]) for word in longest_first]
+    runs = [pattern for pattern, is_run in patterns if is_run]
+    others = [pattern for pattern, is_run in patterns if not is_run]
+    if (
+        others
+    ):  # the beginning of a word is asked for once, not once per word: it is nearly everywhere refused
+        runs.append(rf"{_BEGINNING}(?:{'|'.join(others)})")
+    return re.compile("|".join(runs))
 
 
-def _word_pattern(word: str, is_last: bool, is_ascii: bool) -> str:
-    pieces = _PIECE.findall(unicodedata.normalize("NFC", word))
-    pattern, before_is_run = "", True
+def _word_pattern(word: str, is_last: bool) -> tuple[str, bool]:
+    """Return the pattern of a word, and whether it begins with a run."""
+    pieces = _PIECE.findall(_folded(unicodedata.normalize("NFC", word)))
+    pattern, is_run = "", True
     for piece in pieces:
-        is_run = _RUN.fullmatch(piece) is not None
+        was_run, is_run = is_run, _RUN.fullmatch(piece) is not None
         if pattern:
-            pattern += r"[\W_]*" if is_run or before_is_run else r"[\W_]+"
-        elif not is_run:
-            pattern += rf"(?:(?<![^\W_])|(?<=[{_CJK}]))"  # a word begins here
-        pattern += re.escape(piece) if is_run else "".join(_letter(c, is_ascii) for c in piece)
-        before_is_run = is_run
-    if not before_is_run and not is_last:
-        pattern += rf"(?:(?![^\W_])|(?=[{_CJK}]))"
-    return pattern
+            pattern += r"[\W_]*" if is_run or was_run else r"[\W_]+"
+        pattern += re.escape(piece)
+    if not is_run and not is_last:
+        pattern += _END
+    return pattern, _RUN.fullmatch(pieces[0]) is not None
 
 
-def _letter(letter: str, is_ascii: bool) -> str:
-    if is_ascii:
-        return re.escape(_bare(letter))
-    family = _families().get(_bare(letter).casefold(), letter)
-    return f"[{re.escape(family)}{re.escape(letter)}]{_MARKS}"
+def _folded(text: str) -> str:
+    """Return `text` without accents and capitals, character for character in the same place."""
+    return (text if text.isascii() else text.translate(_bare_letters())).lower()
 
 
 @functools.cache
-def _families() -> dict[str, str]:
-    """Return for each letter all its forms with accents, itself included."""
-    families: dict[str, str] = {}
-    for block in (range(0x41, 0x530), range(0x1E00, 0x2000)):
-        for letter in map(chr, block):
-            if letter.isalpha():
-                bare = _bare(letter).casefold()
-                families[bare] = families.get(bare, bare) + letter
-    return families
-
-
-def _bare(letter: str) -> str:
-    return unicodedata.normalize("NFD", letter)[0]
+def _bare_letters() -> dict[int, str]:
+    """Return the letters with accents, and what they are without."""
+    blocks = (*range(0xC0, 0x530), *range(0x1E00, 0x2000))
+    bare = {code: unicodedata.normalize("NFD", chr(code))[0] for code in blocks}
+    return {code: letter for code, letter in bare.items() if letter != chr(code) and letter.isalpha()}
