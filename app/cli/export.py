@@ -1,0 +1,52 @@
+"""`fireside export`: a chat as a document."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from app.cli.choosing import find_chat
+from app.cli.tools import DONE, Tools
+from app.core.errors import AppError
+from app.core.export import to_json, to_markdown
+
+_FORMATS = {"md": to_markdown, "json": to_json}
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = commands.add_parser("export", help="a chat as a document")
+    parser.add_argument("chat", metavar="CHAT", help="its number, its title, or a part of the title")
+    parser.add_argument("--format", "-f", choices=sorted(_FORMATS), default="md", help="md if left out")
+    parser.add_argument("--output", "-o", type=Path, metavar="FILE", help="standard output if left out")
+    parser.add_argument("--force", action="store_true", help="write over a file that is there")
+    parser.set_defaults(command=run)
+
+
+def run(arguments: argparse.Namespace, tools: Tools) -> int:
+    """Export one chat: the branch that is open in it."""
+    with tools.store() as store:
+        id = find_chat(store, arguments.chat)
+        text = _FORMATS[arguments.format](store.conversation(id), store.branch(id))
+    if arguments.output is None:
+        tools.terminal.write(text)
+        return DONE
+    _write(arguments.output, text, may_replace=arguments.force)
+    tools.terminal.tell(f"Written to {arguments.output}.")
+    return DONE
+
+
+def _write(path: Path, text: str, *, may_replace: bool) -> None:
+    """Write the whole file or nothing."""
+    if path.exists() and not may_replace:
+        raise AppError(f"{path} is there already.", "Choose another name, or add --force to write over it.")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        unfinished.write_text(text, encoding="utf-8", newline="\n")
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise AppError(
+            f"{path} could not be written ({error.strerror}).", "Choose another folder."
+        ) from error

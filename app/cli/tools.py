@@ -1,0 +1,120 @@
+"""What every command is given to work with."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import TextIO
+
+from app.core.jobs import CancelToken
+from app.core.models import ModelFile
+from app.core.settings import Settings
+from app.engine.backend import Backend
+from app.engine.deferred import DeferredBackend
+from app.library.shelf import Shelf
+from app.storage.settings_file import SettingsFile
+from app.storage.store import Store
+from app.system import paths
+from app.system.paths import Places
+
+DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+class WrongUsage(Exception):
+    """What was typed cannot be meant; `str()` says what is wrong. Ends with exit status 2."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """The three streams."""
+
+    input: TextIO = field(default_factory=lambda: sys.stdin)
+    output: TextIO = field(default_factory=lambda: sys.stdout)
+    errors: TextIO = field(default_factory=lambda: sys.stderr)
+
+    def say(self, line: str = "") -> None:
+        """Print a line of the product's own output."""
+        print(self._shown(line), file=self.output)
+
+    def write(self, text: str) -> None:
+        """Print a part of a text at once."""
+        self.output.write(self._shown(text))
+        self.output.flush()
+
+    def tell(self, line: str) -> None:
+        """Print a line about what happens, beside the output."""
+        print(line, file=self.errors, flush=True)
+
+    def progress(self, line: str) -> None:
+        """Show a passing line, if someone is looking; an empty one takes it away."""
+        if self.errors.isatty():
+            self.errors.write(f"\r\x1b[K{line}")
+            self.errors.flush()
+
+    def _shown(self, text: str) -> str:
+        """Return the text as it may be shown: a model's words must not steer the user's terminal."""
+        if not self.output.isatty():
+            return text
+        return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) != "Cc")
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The places, the engine and the streams of one run."""
+
+    places: Places = field(default_factory=paths.places)
+    make_backend: Callable[[], Backend] = DeferredBackend
+    terminal: Terminal = field(default_factory=Terminal)
+
+    def settings(self) -> Settings:
+        """Read the settings; what is wrong with them is told."""
+        settings, complaints = SettingsFile(self.places.settings_file).load()
+        for complaint in complaints:
+            self.terminal.tell(complaint)
+        return settings
+
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        """Open the store beside a window that may be open; it is closed in the end."""
+        paths.prepare(self.places)
+        store = Store.open(self.places.database, is_owner=False)
+        try:
+            yield store
+        finally:
+            store.close()
+
+    def models_folder(self, settings: Settings) -> Path:
+        """Return the folder that is searched for models."""
+        return Path(settings.text("models_folder") or self.places.models)
+
+    def models(self, settings: Settings, store: Store, cancel: CancelToken | None = None) -> list[ModelFile]:
+        """List all models, those added in place too."""
+        added = [Path(path) for path in store.model_paths()]
+        return Shelf().scan(self.models_folder(settings), added, _ignore, cancel or CancelToken())
+
+
+def _ignore(_report: object) -> None:
+    """Take a report nobody shows."""
+
+
+@contextmanager
+def stopping_on_interrupt() -> Iterator[CancelToken]:
+    """Give a token that the first Ctrl+C cancels; a second one raises `KeyboardInterrupt` as usual."""
+    token = CancelToken()
+
+    def on_interrupt(number: int, frame: FrameType | None) -> None:
+        if token.is_cancelled:
+            signal.default_int_handler(number, frame)
+        token.cancel()
+
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield token
+    finally:
+        signal.signal(signal.SIGINT, before)
