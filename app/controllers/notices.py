@@ -59,6 +59,11 @@ class Notices(QObject):
         sentence, hint = words_of(error)
         self.post(Notice(NoticeKind.ERROR, sentence, hint, topic=topic))
 
+    def tell_bug(self, error: BaseException) -> None:
+        """Say that something went wrong in the program; the log has it whole."""
+        if isinstance(error, Exception):
+            self.tell(error, "bug")
+
     @contextlib.contextmanager
     def telling(self) -> Iterator[None]:
         """Show an `AppError` of the block instead of raising it."""

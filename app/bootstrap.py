@@ -1,0 +1,223 @@
+"""Connects the rooms, starts and ends them; the only place that knows them all."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSocketNotifier, QTimer, Signal
+from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
+
+from app import __version__
+from app.controllers.chat import ChatController
+from app.controllers.chats import ChatsController
+from app.controllers.lane import Lane
+from app.controllers.models import ModelsController
+from app.controllers.notices import Notices, words_of
+from app.controllers.replies import Replies
+from app.controllers.settings import SettingsController
+from app.core.errors import AppError
+from app.core.notices import Notice, NoticeKind
+from app.engine.backend import Backend
+from app.engine.deferred import DeferredBackend
+from app.library.shelf import Shelf
+from app.second_start import Doorbell, ring
+from app.storage.lock import DataLock
+from app.storage.settings_file import SettingsFile
+from app.storage.store import Store
+from app.system import logs, paths
+from app.system.paths import Places
+from app.ui.main_window import MainWindow
+
+log = logging.getLogger(__name__)
+
+_FAREWELLS = (signal.SIGINT, signal.SIGTERM)
+LAYOUT = "window layout"  # key of the store's state
+
+
+class FirstPaint(QObject):
+    """Says when a window has been painted for the first time.
+
+    Signals:
+        painted
+    """
+
+    painted = Signal()
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        self._window = window
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Wait for the first paint event, then step aside."""
+        if event.type() is QEvent.Type.Paint:
+            self._window.removeEventFilter(self)
+            QTimer.singleShot(0, self.painted.emit)
+        return super().eventFilter(watched, event)
+
+
+class Farewell(QObject):
+    """Hears Ctrl+C in the terminal and the system's wish that the program end.
+
+    Python looks at signals only when Python code runs, which an idle window never does; a socket wakes it.
+
+    Signals:
+        asked
+    """
+
+    asked = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._mouth, self._ear = socket.socketpair()
+        self._mouth.setblocking(False)
+        self._ear.setblocking(False)
+        self._notifier = QSocketNotifier(self._ear.fileno(), QSocketNotifier.Type.Read, self)
+        self._notifier.activated.connect(self._on_signal)
+        signal.set_wakeup_fd(self._mouth.fileno(), warn_on_full_buffer=False)
+        self._before = {number: signal.signal(number, lambda *_: None) for number in _FAREWELLS}
+
+    def close(self) -> None:
+        """Listen no longer."""
+        signal.set_wakeup_fd(-1)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._notifier.setEnabled(False)
+        self._mouth.close()
+        self._ear.close()
+
+    def _on_signal(self) -> None:
+        if set(self._ear.recv(64)) & {int(number) for number in _FAREWELLS}:
+            self.asked.emit()
+
+
+class Program:
+    """All rooms, connected. Made, started and closed in the main thread."""
+
+    def __init__(self, places: Places, backend: Backend) -> None:
+        """Open the store and make every room. Raises `AppError` where the data cannot be opened."""
+        settings_file = SettingsFile(places.settings_file)
+        settings, complaints = settings_file.load()
+        store = Store.open(places.database)
+        self._places = places
+        self.store = store
+        self.backend = backend
+        self.notices = Notices()
+        self.engine = Lane("engine", at_end=backend.close)
+        self.files = Lane("files")
+        self.settings = SettingsController(settings, settings_file, self.notices)
+        self.models = ModelsController(
+            store, Shelf(), self._models_folder, self.engine, self.files, backend, self.settings, self.notices
+        )
+        self.replies = Replies(store, self.engine, backend, self.notices)
+        self.chats = ChatsController(store, self.notices)
+        self.chat = ChatController(
+            store,
+            self.engine,
+            backend,
+            self.replies,
+            self.models,
+            self.chats,
+            self.settings,
+            self.notices,
+        )
+        self.window = MainWindow(self.chat, self.chats, self.models, self.settings, self.notices)
+        self._complaints = complaints
+
+    def show(self) -> None:
+        """Show the window with the chat that was open last; models follow once it is painted."""
+        self.chats.refresh()
+        self.chat.reopen()
+        self.window.restore_layout(self.store.state(LAYOUT))
+        first = FirstPaint(self.window)
+        first.painted.connect(self._after_first_paint)
+        self.window.show()
+        self._tell_about_the_start()
+
+    def _after_first_paint(self) -> None:
+        self.models.start()
+
+    def _models_folder(self) -> Path:
+        return Path(self.settings.settings.text("models_folder") or self._places.models)
+
+    def _tell_about_the_start(self) -> None:
+        damage = self.store.opening.damage
+        if damage is not None:
+            self.notices.post(Notice(NoticeKind.WARNING, damage.sentence, damage.hint))
+        for sentence in self._complaints:
+            self.notices.post(Notice(NoticeKind.WARNING, sentence))
+
+    def close(self) -> None:
+        """End everything in order: lanes first, then what they still said, then the store."""
+        layout = self.window.save_layout()
+        self.window.close()  # which tells the draft
+        has_ended = [lane.close() for lane in (self.engine, self.files)]
+        QCoreApplication.sendPostedEvents()
+        self.replies.close()
+        try:
+            self.store.set_state(LAYOUT, layout)
+        except AppError as error:
+            log.warning("the window's layout is not kept: %s", type(error).__name__)
+        self.store.close()
+        if not all(has_ended):
+            log.error("a lane did not end; leaving without it")
+            logging.shutdown()
+            os._exit(0)  # a native call that never returns would keep the process alive for ever
+
+
+def open_window(argv: Sequence[str]) -> int:
+    """Open the window and return the exit status when it is closed."""
+    app = QApplication.instance() or QApplication([sys.argv[0], *argv])
+    assert isinstance(app, QApplication)
+    app.setApplicationName("fireside")
+    app.setApplicationDisplayName("Fireside")
+    app.setApplicationVersion(__version__)
+    app.setDesktopFileName("io.github.fireside.Fireside")
+    places = paths.places()
+    try:
+        paths.prepare(places)
+        lock = DataLock.take(places.lock_file)
+        if lock is None:
+            return _raise_the_first(places)
+        try:
+            return _run(app, places)
+        finally:
+            lock.release()
+    except AppError as error:
+        sentence, hint = words_of(error)
+        sys.stderr.write(f"{sentence}\n{hint}\n")
+        QMessageBox.critical(None, "Fireside", f"{sentence}\n\n{hint}")
+        return 1
+
+
+def _raise_the_first(places: Places) -> int:
+    if ring(places.data):
+        return 0
+    raise AppError(
+        "Fireside is already running with these chats, but its window does not answer.",
+        "Wait a moment and try again, or end the other Fireside first.",
+    )
+
+
+def _run(app: QApplication, places: Places) -> int:
+    logbook = logs.start_log(places.log_file, crash_file=places.logs / "crash.log")
+    program = Program(places, DeferredBackend())
+    logs.log_bugs(program.notices.tell_bug)
+    bell = Doorbell(places.data)
+    bell.rung.connect(program.window.raise_to_front)
+    farewell = Farewell()
+    farewell.asked.connect(program.window.close)
+    program.show()
+    try:
+        return app.exec()
+    finally:
+        farewell.close()
+        bell.close()
+        program.close()
+        logbook.close()
