@@ -13,7 +13,7 @@ from app.core.conversation import Conversation, ConversationLine, Message, Messa
 from app.core.generation import FinishReason, ReplyStats, Role, SamplingOptions
 from app.storage import index, records
 from app.storage.database import Database, Row
-from app.storage.opening import Opening, open_database
+from app.storage.opening import Opening, close_database, open_database
 
 
 class Store:
@@ -24,22 +24,28 @@ class Store:
     Methods given the id of a chat or a message raise `KeyError` if there is none.
     """
 
-    def __init__(self, database: Database, opening: Opening) -> None:
+    def __init__(self, database: Database, opening: Opening, *, is_owner: bool = True) -> None:
         self.opening = opening
         self._database = database
+        self._is_owner = is_owner
 
     @classmethod
     def open(cls, path: Path, *, is_owner: bool = True) -> Store:
         """Open the file at `path`, making it if it is missing.
 
         With `is_owner` False (a second process) nothing is repaired, and unfinished replies are left alone.
-        Raises `StoreTooNew`, `DiskFull`, `StoreUnwritable`.
+        A damaged file is set aside and recovered, see `opening`. Raises `StoreTooNew`, `DiskFull`,
+        `StoreUnwritable`; without `is_owner` also `StoreDamaged`.
         """
-        return cls(*open_database(path, is_owner=is_owner))
+        return cls(*open_database(path, is_owner=is_owner), is_owner=is_owner)
 
     def close(self) -> None:
         """Close the file; the store cannot be used any more."""
-        self._database.close()
+        close_database(self._database, is_owner=self._is_owner)
+
+    def distrust(self) -> None:
+        """Have the file checked, and mended if need be, at the next start: `check_file` found something."""
+        self._database.is_damaged = True
 
     # chats
 
