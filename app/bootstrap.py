@@ -62,6 +62,40 @@ class FirstPaint(QObject):
         return super().eventFilter(watched, event)
 
 
+class CloseGuard(QObject):
+    """Does not let the window close while something on the screen is not on the disk, unless the user insists."""
+
+    def __init__(self, window: QWidget, replies: Replies) -> None:
+        super().__init__(window)
+        self._window = window
+        self._replies = replies
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Try to save once more; ask when that fails."""
+        if event.type() is QEvent.Type.Close and watched is self._window:
+            self._replies.save()
+            if self._replies.is_unsaved and not self._replies.is_busy and not self._wants_to_lose():
+                event.ignore()
+                return True
+        return super().eventFilter(watched, event)
+
+    def _wants_to_lose(self) -> bool:
+        box = QMessageBox(self._window)
+        box.setIcon(QMessageBox.Icon.Warning)
+        box.setWindowTitle("Fireside")
+        box.setText(self.tr("The last reply could not be saved."))
+        box.setInformativeText(
+            self.tr("Make room on the disk, or copy the reply elsewhere, before you quit.")
+        )
+        stay = box.addButton(self.tr("Stay"), QMessageBox.ButtonRole.RejectRole)
+        leave = box.addButton(self.tr("Quit and lose it"), QMessageBox.ButtonRole.DestructiveRole)
+        box.setDefaultButton(stay)
+        box.setEscapeButton(stay)
+        box.exec()
+        return box.clickedButton() is leave
+
+
 class Farewell(QObject):
     """Hears Ctrl+C in the terminal and the system's wish that the program end.
 
@@ -129,6 +163,7 @@ class Program:
         )
         self.window = MainWindow(self.chat, self.chats, self.models, self.settings, self.notices)
         self._complaints = complaints
+        CloseGuard(self.window, self.replies)
 
     def show(self) -> None:
         """Show the window with the chat that was open last; models follow once it is painted."""

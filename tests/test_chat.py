@@ -1,12 +1,12 @@
 import threading
 
 import pytest
+from desk import Desk
 
 from app.core.conversation import MessageState
 from app.core.errors import AppError, EngineFailed
 from app.core.generation import FinishReason, Role, SamplingOptions, Usage
 from app.core.settings import Settings
-from desk import Desk
 
 REPLY = "It was a dark and stormy night."
 
@@ -117,7 +117,7 @@ def test_retry_writes_a_sibling_and_both_can_be_shown(qtbot, desk):
     desk.backend.pieces = ("Another.",)
     with qtbot.waitSignal(desk.replies.ended, timeout=5000):
         desk.chat.retry(first.id)
-    user, second = desk.branch()
+    _, second = desk.branch()
     assert (second.text, second.position, second.siblings) == ("Another.", 2, 2)
     desk.chat.choose_sibling(second.sibling_before)
     assert texts(desk.branch()) == ["Hello", REPLY]
@@ -239,7 +239,7 @@ def test_another_chat_can_be_read_while_a_reply_is_written(qtbot, desk):
     desk.backend.gate, desk.backend.gate_at, desk.backend.delay = threading.Event(), 3, 0.05
     desk.chat.send("Two")
     second = desk.chat.conversation_id
-    qtbot.waitUntil(lambda: desk.replies.text_of(desk.branch()[-1].id) == "It was a ", timeout=5000)
+    qtbot.waitUntil(lambda: desk.replies.newest(desk.branch()[-1]).text == "It was a ", timeout=5000)
     desk.chat.open(first)
     assert not desk.chat.is_replying
     heard = len(desk.all_heard("text_arrived"))

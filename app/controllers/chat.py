@@ -168,11 +168,7 @@ class ChatController(QObject):
     def _read_branch(self) -> None:
         assert self._conversation is not None
         self._conversation = self._store.conversation(self._conversation.id)
-        self._branch = [self._newest(m) for m in self._store.branch(self._conversation.id)]
-
-    def _newest(self, message: Message) -> Message:
-        text = self._replies.text_of(message.id)
-        return message if text is None else replace(message, text=text)
+        self._branch = [self._replies.newest(m) for m in self._store.branch(self._conversation.id)]
 
     # --- talking
 
@@ -362,8 +358,7 @@ class ChatController(QObject):
     @Slot(int, str)
     def _on_text_arrived(self, message: int, text: str) -> None:
         if self._branch and self._branch[-1].id == message:
-            last = self._branch[-1]
-            self._branch[-1] = replace(last, text=self._replies.text_of(message) or last.text)
+            self._branch[-1] = self._replies.newest(self._branch[-1])
             self.text_arrived.emit(message, text)
 
     @Slot(int, str)

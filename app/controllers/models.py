@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from app.controllers.lane import Lane, Ticket
 from app.controllers.notices import Notices
 from app.controllers.settings import SettingsController
-from app.core.errors import ModelMissing, ModelUnreadable
+from app.core.errors import AppError, ModelMissing, ModelUnreadable
 from app.core.generation import LoadedModel, LoadProgress, LoadSpec
 from app.core.jobs import Job
 from app.core.models import ModelFile
@@ -125,7 +125,7 @@ class ModelsController(QObject):
         if file is None:
             self._notices.tell(ModelMissing(Path(path)))
         elif file.problem:
-            self._notices.tell(ModelUnreadable(file.path, file.problem))
+            self._notices.tell(AppError(file.problem, ModelUnreadable.hint))
         else:
             self.stop_loading()
             settings = self._settings.settings

@@ -123,10 +123,13 @@ class Replies(QObject):
         """Whether anything written here is not on the disk yet."""
         return any(w.text != w.saved or w.end is not None for w in self._writing.values())
 
-    def text_of(self, message: int) -> str | None:
-        """Return the text so far of a reply that is being written, newer than the store's."""
-        writing = self._writing.get(message)
-        return writing.text if writing is not None else None
+    def newest(self, message: Message) -> Message:
+        """Return a message as it is here, if it is being written or not saved yet; else as it was given."""
+        writing = self._writing.get(message.id)
+        if writing is None:
+            return message
+        message = replace(message, text=writing.text)
+        return message if writing.end is None else _ended(message, writing.end)
 
     @Slot()
     def save(self) -> None:
@@ -175,19 +178,7 @@ class Replies(QObject):
         self.progress_changed.emit(writing.message.id, "")
         self.save()
         if writing.end is not None and writing.message.id in self._writing:  # not on the disk yet, but over
-            self.ended.emit(self._unsaved_message(writing, end))
-
-    def _unsaved_message(self, writing: _Writing, end: _End) -> Message:
-        return replace(
-            writing.message,
-            text=writing.text,
-            state=end.state,
-            model=end.model or writing.message.model,
-            stats=end.stats,
-            finish=end.finish,
-            failure=end.failure,
-            hint=end.hint,
-        )
+            self.ended.emit(self.newest(writing.message))
 
     @Slot(object, object)
     def _on_reported(self, ticket: Ticket, report: object) -> None:
@@ -231,3 +222,15 @@ class Replies(QObject):
     def _on_acted(self, action: NoticeAction) -> None:
         if action is NoticeAction.RETRY_SAVE:
             self.save()
+
+
+def _ended(message: Message, end: _End) -> Message:
+    return replace(
+        message,
+        state=end.state,
+        model=end.model or message.model,
+        stats=end.stats,
+        finish=end.finish,
+        failure=end.failure,
+        hint=end.hint,
+    )
