@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
-import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSocketNotifier, QTimer, Signal
-from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtWidgets import QApplication, QMessageBox
 
 from app import __version__
 from app.controllers.chat import ChatController
@@ -25,6 +23,7 @@ from app.core.errors import AppError
 from app.core.notices import Notice, NoticeKind
 from app.engine.backend import Backend
 from app.engine.deferred import DeferredBackend
+from app.farewell import Farewell
 from app.library.shelf import Shelf
 from app.second_start import Doorbell, ring
 from app.storage.lock import DataLock
@@ -32,103 +31,13 @@ from app.storage.settings_file import SettingsFile
 from app.storage.store import Store
 from app.system import logs, paths
 from app.system.paths import Places
+from app.ui.close_guard import CloseGuard
+from app.ui.first_paint import FirstPaint
 from app.ui.main_window import MainWindow
 
 log = logging.getLogger(__name__)
 
-_FAREWELLS = (signal.SIGINT, signal.SIGTERM)
 LAYOUT = "window layout"  # key of the store's state
-
-
-class FirstPaint(QObject):
-    """Says when a window has been painted for the first time.
-
-    Signals:
-        painted
-    """
-
-    painted = Signal()
-
-    def __init__(self, window: QWidget) -> None:
-        super().__init__(window)
-        self._window = window
-        window.installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Wait for the first paint event, then step aside."""
-        if event.type() is QEvent.Type.Paint:
-            self._window.removeEventFilter(self)
-            QTimer.singleShot(0, self.painted.emit)
-        return super().eventFilter(watched, event)
-
-
-class CloseGuard(QObject):
-    """Does not let the window close while something on the screen is not on the disk, unless the user insists."""
-
-    def __init__(self, window: QWidget, replies: Replies) -> None:
-        super().__init__(window)
-        self._window = window
-        self._replies = replies
-        window.installEventFilter(self)
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Try to save once more; ask when that fails."""
-        if event.type() is QEvent.Type.Close and watched is self._window:
-            self._replies.save()
-            if self._replies.is_unsaved and not self._replies.is_busy and not self._wants_to_lose():
-                event.ignore()
-                return True
-        return super().eventFilter(watched, event)
-
-    def _wants_to_lose(self) -> bool:
-        box = QMessageBox(self._window)
-        box.setIcon(QMessageBox.Icon.Warning)
-        box.setWindowTitle("Fireside")
-        box.setText(self.tr("The last reply could not be saved."))
-        box.setInformativeText(
-            self.tr("Make room on the disk, or copy the reply elsewhere, before you quit.")
-        )
-        stay = box.addButton(self.tr("Stay"), QMessageBox.ButtonRole.RejectRole)
-        leave = box.addButton(self.tr("Quit and lose it"), QMessageBox.ButtonRole.DestructiveRole)
-        box.setDefaultButton(stay)
-        box.setEscapeButton(stay)
-        box.exec()
-        return box.clickedButton() is leave
-
-
-class Farewell(QObject):
-    """Hears Ctrl+C in the terminal and the system's wish that the program end.
-
-    Python looks at signals only when Python code runs, which an idle window never does; a socket wakes it.
-
-    Signals:
-        asked
-    """
-
-    asked = Signal()
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._mouth, self._ear = socket.socketpair()
-        self._mouth.setblocking(False)
-        self._ear.setblocking(False)
-        self._notifier = QSocketNotifier(self._ear.fileno(), QSocketNotifier.Type.Read, self)
-        self._notifier.activated.connect(self._on_signal)
-        signal.set_wakeup_fd(self._mouth.fileno(), warn_on_full_buffer=False)
-        self._before = {number: signal.signal(number, lambda *_: None) for number in _FAREWELLS}
-
-    def close(self) -> None:
-        """Listen no longer."""
-        signal.set_wakeup_fd(-1)
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        self._notifier.setEnabled(False)
-        self._mouth.close()
-        self._ear.close()
-
-    def _on_signal(self) -> None:
-        if set(self._ear.recv(64)) & {int(number) for number in _FAREWELLS}:
-            self.asked.emit()
 
 
 class Program:
@@ -163,7 +72,7 @@ class Program:
         )
         self.window = MainWindow(self.chat, self.chats, self.models, self.settings, self.notices)
         self._complaints = complaints
-        CloseGuard(self.window, self.replies)
+        CloseGuard(self.window, self.replies.save)
 
     def show(self) -> None:
         """Show the window with the chat that was open last; models follow once it is painted."""

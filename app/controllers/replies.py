@@ -132,17 +132,20 @@ class Replies(QObject):
         return message if writing.end is None else _ended(message, writing.end)
 
     @Slot()
-    def save(self) -> None:
-        """Write down what has grown since the last time."""
+    def save(self) -> bool:
+        """Write down what has grown since the last time; whether everything so far is on the disk."""
+        is_saved = False
         try:
             for writing in list(self._writing.values()):
                 self._save(writing)
         except AppError as error:
             self._notices.saving_failed(error)
         else:
+            is_saved = True
             self._notices.saving_works()
         if not self._writing:
             self._timer.stop()
+        return is_saved
 
     def close(self) -> None:
         """Save what there is for the last time. Call it when the lane has ended and said its last words."""
