@@ -9,7 +9,7 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.core.errors import AppError, StoreDamaged
+from app.core.errors import AppError, DiskFull, StoreDamaged, StoreUnwritable
 from app.storage import index
 from app.storage.database import Database, in_words, read_only
 from app.storage.salvage import salvage
@@ -125,12 +125,17 @@ def _take_over(database: Database) -> int:
         if found != ["ok"]:
             log.error("the database is damaged: %s", "; ".join(found))
             raise StoreDamaged(database.path)
-    with database.writing(is_durable=False):
-        database.run("INSERT OR REPLACE INTO fact VALUES (?, '1')", _IN_USE)
-        writing = database.rows("SELECT id, text FROM message WHERE state = 'writing'")
-        for row in writing:
-            index.add_message(database, row["id"], row["text"])
-        database.run("UPDATE message SET state = 'stopped' WHERE state = 'writing'")
+    writing = database.rows("SELECT id, text FROM message WHERE state = 'writing'")
+    try:
+        with database.writing(is_durable=False):
+            database.run("INSERT OR REPLACE INTO fact VALUES (?, '1')", _IN_USE)
+            for row in writing:
+                index.add_message(database, row["id"], row["text"])
+            database.run("UPDATE message SET state = 'stopped' WHERE state = 'writing'")
+    except (DiskFull, StoreUnwritable) as error:
+        if writing:
+            raise
+        log.warning("opened without being able to write: %s", error)  # the chats can still be read
     return len(writing)
 
 
