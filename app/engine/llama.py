@@ -57,9 +57,9 @@ class LlamaBackend:
                 raise ModelTooLarge(_name(spec), spec.needed_bytes, free)
             try:
                 model = self._open(spec, report, cancel)
-            except ModelTooLarge:
+            except ModelTooLarge as error:
                 # The plan did not know it, and the old model may be what is in the way.
-                if old is None:
+                if old is None or error.needed > error.free + old.private_bytes:
                     raise
             else:
                 if old is not None:
@@ -77,14 +77,17 @@ class LlamaBackend:
             return self._open(new, report, cancel)
         except (AppError, Cancelled):
             try:
-                self._open(old, lambda _progress: None, CancelToken())
+                # It fitted before; whatever is free now, it was the user's choice.
+                self._open(old, lambda _progress: None, CancelToken(), checks_memory=False)
             except AppError:
                 log.exception("the model before could not be loaded again")
             raise
 
-    def _open(self, spec: LoadSpec, report: Report, cancel: CancelToken) -> LoadedModel:
+    def _open(
+        self, spec: LoadSpec, report: Report, cancel: CancelToken, checks_memory: bool = True
+    ) -> LoadedModel:
         began = time.perf_counter()
-        session = open_session(spec, report, cancel)
+        session = open_session(spec, report, cancel, checks_memory)
         self._session, self._model = session, session.describe(time.perf_counter() - began)
         return self._model
 

@@ -25,8 +25,11 @@ _SMALLEST_STEP = 0.005  # of a load; more reports than this say nothing
 _BYTES_PER_VALUE = 2  # the KV cache is f16
 
 
-def open_session(spec: LoadSpec, report: Report, cancel: CancelToken) -> Session:
-    """Load a model. Reports `LoadProgress`; raises `Cancelled` or the `AppError` that says what is wrong."""
+def open_session(spec: LoadSpec, report: Report, cancel: CancelToken, checks_memory: bool = True) -> Session:
+    """Load a model. Reports `LoadProgress`; raises `Cancelled` or the `AppError` that says what is wrong.
+
+    `checks_memory`: raise `ModelTooLarge` where the context window does not fit into what is free.
+    """
     check_file(spec.path)
     start()
     WORDS.forget()
@@ -36,7 +39,7 @@ def open_session(spec: LoadSpec, report: Report, cancel: CancelToken) -> Session
     try:
         _check_kind(spec, model)
         cancel.check()
-        context = _open_context(spec, model)
+        context = _open_context(spec, model, checks_memory)
         session = Session(spec, model, context)
         cancel.check()
     except BaseException:  # whatever it was: nothing native may be left behind
@@ -85,12 +88,12 @@ def _check_kind(spec: LoadSpec, model: Any) -> None:
         )
 
 
-def _open_context(spec: LoadSpec, model: Any) -> Any:
+def _open_context(spec: LoadSpec, model: Any, checks_memory: bool) -> Any:
     trained = lib.llama_model_n_ctx_train(model) or _LONGEST_WINDOW
     n_ctx = spec.n_ctx if 0 < spec.n_ctx <= trained else trained
     n_ctx = min(n_ctx, _LONGEST_WINDOW)
     needed, free = _cache_bytes(model, n_ctx), memory.free_bytes()
-    if needed > free:
+    if checks_memory and needed > free:
         raise ModelTooLarge(spec.name or spec.path.stem, needed, free)
     params = lib.llama_context_default_params()
     params.n_ctx = n_ctx
