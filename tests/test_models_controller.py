@@ -2,7 +2,7 @@ import threading
 
 import pytest
 from desk import Desk
-from small_models import reciter
+from small_models import babbler, reciter
 
 from app.core.errors import EngineFailed
 from app.core.notices import NoticeKind
@@ -50,6 +50,14 @@ def test_the_start_loads_the_model_used_last(qtbot, empty):
     with qtbot.waitSignal(empty.models.load_ended, timeout=5000):
         empty.models.start()
     assert empty.models.model.path.name == "b.gguf"
+
+
+def test_where_no_model_was_used_yet_the_smallest_is_taken(qtbot, empty):
+    reciter(empty.folder / "a.gguf")
+    small = babbler(empty.folder / "b.gguf", layers=1, embedding=64)
+    with qtbot.waitSignal(empty.models.load_ended, timeout=5000):
+        empty.models.start()
+    assert empty.models.model.path == small
 
 
 def test_the_start_loads_nothing_if_the_settings_say_so(qtbot, empty):

@@ -184,13 +184,13 @@ class ModelsController(QObject):
             self.refresh()
 
     def _candidate(self) -> ModelFile | None:
-        """The model used last, else the only one there is."""
+        """The model used last, else the smallest: it is the quickest to be ready."""
         usable = [file for file in self._listed if not file.problem]
         last = self._store.last_model()
         for file in usable:
             if str(file.path) == last:
                 return file
-        return usable[0] if len(usable) == 1 else None
+        return min(usable, key=lambda file: file.file_bytes, default=None)
 
     # --- what comes back
 
