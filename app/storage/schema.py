@@ -36,7 +36,7 @@ _FIRST: Step = (
     """,
     # all that the list of chats shows, in its order: it is read without touching the table
     """
-    CREATE INDEX conversation_list ON conversation (is_pinned DESC, updated DESC, id DESC, title)
+    CREATE INDEX conversation_list ON conversation (is_pinned DESC, updated DESC, id DESC, title, trashed)
         WHERE trashed IS NULL
     """,
     "CREATE INDEX conversation_leaf ON conversation (leaf)",  # for the check when messages are purged

@@ -108,10 +108,11 @@ def _mend(document: tomlkit.TOMLDocument) -> bool:
             document.remove(page)
             wrong = True
             continue
+        plain = table.unwrap()
         for setting in SETTINGS:
-            if setting.page == page and setting.name in table:
+            if setting.page == page and setting.name in plain:
                 try:
-                    setting.accept(table[setting.name].unwrap())
+                    setting.accept(plain[setting.name])
                 except ValueError:
                     table[setting.name] = setting.default
                     wrong = True
@@ -132,7 +133,7 @@ def _put(document: tomlkit.TOMLDocument, setting: Setting, values: Settings) -> 
         table = document[page]
         assert isinstance(table, AbstractTable)
     if setting.name in table:
-        if table[setting.name].unwrap() != value:  # the comment behind an unchanged value stays in its place
+        if table.unwrap()[setting.name] != value:  # the comment behind an unchanged value stays in its place
             table[setting.name] = value
     elif value != setting.default:
         table.add(tomlkit.comment(f"{setting.label}: {setting.explanation}"))

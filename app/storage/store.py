@@ -28,6 +28,7 @@ class Store:
         self.opening = opening
         self._database = database
         self._is_owner = is_owner
+        self._is_open = True
 
     @classmethod
     def open(cls, path: Path, *, is_owner: bool = True) -> Store:
@@ -40,8 +41,10 @@ class Store:
         return cls(*open_database(path, is_owner=is_owner), is_owner=is_owner)
 
     def close(self) -> None:
-        """Close the file; the store cannot be used any more."""
-        close_database(self._database, is_owner=self._is_owner)
+        """Close the file; the store cannot be used any more. Closing twice is no error."""
+        if self._is_open:
+            self._is_open = False
+            close_database(self._database, is_owner=self._is_owner)
 
     def distrust(self) -> None:
         """Have the file checked, and mended if need be, at the next start: `check_file` found something."""
