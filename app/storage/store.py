@@ -14,6 +14,7 @@ from app.core.generation import FinishReason, ReplyStats, Role, SamplingOptions
 from app.storage import index, records
 from app.storage.database import Database, Row
 from app.storage.opening import Opening, close_database, open_database
+from app.storage.purge import purge
 
 
 class Store:
@@ -137,30 +138,13 @@ class Store:
     def purge(self, id: int) -> None:
         """Delete a chat for good: its words are overwritten in the file."""
         self._conversation_row(id)
-        self._purge([id])
+        purge(self._database, [id])
 
     def empty_trash(self) -> int:
         """Delete all chats in the trash for good, and return how many there were."""
         rows = self._database.rows("SELECT id FROM conversation WHERE trashed IS NOT NULL")
-        self._purge([row["id"] for row in rows])
+        purge(self._database, [row["id"] for row in rows])
         return len(rows)
-
-    def _purge(self, ids: list[int]) -> None:
-        if not ids:
-            return
-        database = self._database
-        with database.writing():
-            for id in ids:
-                for row in database.rows(
-                    "SELECT id, text FROM message WHERE conversation = ? AND state != 'writing'", id
-                ):
-                    index.take_message(database, row["id"], row["text"])
-                index.change_title(database, id, self._conversation_row(id)["title"], "")
-                database.run("UPDATE conversation SET leaf = NULL WHERE id = ?", id)
-                database.run("DELETE FROM message WHERE conversation = ?", id)
-                database.run("DELETE FROM conversation WHERE id = ?", id)
-            index.forget_words(database)
-        database.run("PRAGMA wal_checkpoint(TRUNCATE)")  # older pages in the log still have the text
 
     # messages
 
