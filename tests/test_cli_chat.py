@@ -11,7 +11,7 @@ from cli_bench import Bench
 
 from app.core.conversation import MessageState
 from app.core.errors import EngineFailed
-from app.core.generation import Role
+from app.core.generation import Role, SamplingOptions
 from app.storage.store import Store
 
 ROOT = Path(__file__).parent.parent
@@ -112,6 +112,16 @@ def test_a_chat_can_be_resumed(bench):
 def test_resuming_an_unknown_chat_is_status_1(bench):
     assert bench.run("chat", "--resume", "nothing", typed="x\n") == 1
     assert bench.backend.loads == []
+
+
+def test_a_reply_that_a_window_is_writing_is_left_alone(bench):
+    bench.run("chat", typed="one\n")
+    store = Store.open(bench.places.database)
+    chat = store.conversations()[0].id
+    store.add_exchange(chat, "two", parent=None, model="", options=SamplingOptions())
+    bench.run("chat", typed="three\n")
+    assert store.branch(chat)[-1].state is MessageState.WRITING
+    store.close()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent another way on Windows")

@@ -257,6 +257,9 @@ LIES = {
     "alignment": by_hand([u32("general.alignment", 0)]),
     "crooked alignment": by_hand([u32("general.alignment", 48)]),
     "alignment of another kind": by_hand([entry("general.alignment", 8, text("x"))]),
+    "a key of a novel's length": by_hand([entry("k" * 70_000, 4, b"1234")]),
+    "more texts than a vocabulary": by_hand([entry("a", 9, struct.pack("<IQ", 8, 1_600_000))])
+    + bytes(12_800_000),
     "text in an array": by_hand([entry("a", 9, struct.pack("<IQQ", 8, 1, HUGE))]),
 }
 
@@ -329,12 +332,24 @@ def test_every_cut_of_the_header_is_refused(good, tmp_path, cut):
     "start",
     [
         entry("tokenizer.ggml.tokens", 9, struct.pack("<IQ", 8, 200_000_000)),
+        b"".join(entry(f"k{i}", 9, struct.pack("<IQ", 8, 65) + b"\0" * 8 * 65) for i in range(2000)),
+        b"".join(entry(f"k{i}", 8, text(b"x" * 900_000)) for i in range(40)),
+        b"".join(entry(f"k{i}", 9, struct.pack("<IQ", 0, 1000) + b"\1" * 1000) for i in range(4000)),
         entry("a", 9, struct.pack("<IQ", 0, 2**40)),
         entry("a", 9, struct.pack("<IQ", 8, 1_400_000)) + b"\0" * 100 + entry("b", 77, b""),
         text("general.name") + struct.pack("<IQ", 8, 2**40),
         b"",
     ],
-    ids=["tokens", "numbers", "many texts", "text", "keys of length zero"],
+    ids=[
+        "tokens",
+        "vocabularies",
+        "templates",
+        "arrays",
+        "numbers",
+        "many texts",
+        "text",
+        "keys of length zero",
+    ],
 )
 def test_a_huge_file_of_zeros_costs_no_more(tmp_path, start):
     path = tmp_path / "huge.gguf"

@@ -87,6 +87,9 @@ def test_hidden_and_partial_files_are_skipped(folder):
 def test_links_in_circles_end(folder):
     write_model(folder / "a" / "a.gguf", name="Alpha")
     (folder / "a" / "loop").symlink_to(folder, target_is_directory=True)
+    (folder / "a" / "second").symlink_to(
+        folder, target_is_directory=True
+    )  # two circles: 2^40 ways through them
     (folder / "loop").symlink_to(folder / "loop")
     assert names(scan(folder)) == ["Alpha"]
 

@@ -15,7 +15,8 @@ class CancelToken:
     """A flag one thread raises and another looks at between steps."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # re-entrant: in a terminal Ctrl+C cancels from a signal handler, in the very thread that may hold it
+        self._lock = threading.RLock()
         self._cancelled = False
         self._bells: list[Callable[[], None]] = []
 
