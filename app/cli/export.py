@@ -11,24 +11,26 @@ from app.cli.tools import DONE, Tools
 from app.core.errors import AppError
 from app.core.export import to_json, to_markdown
 
-_FORMATS = {"md": to_markdown, "json": to_json}
+_FORMATS = ("json", "md")
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = commands.add_parser("export", help="a chat as a document")
     parser.add_argument("chat", metavar="CHAT", help="its number, its title, or a part of the title")
-    parser.add_argument("--format", "-f", choices=sorted(_FORMATS), default="md", help="md if left out")
+    parser.add_argument("--format", "-f", choices=_FORMATS, default="md", help="md if left out")
     parser.add_argument("--output", "-o", type=Path, metavar="FILE", help="standard output if left out")
     parser.add_argument("--force", action="store_true", help="write over a file that is there")
     parser.set_defaults(command=run)
 
 
 def run(arguments: argparse.Namespace, tools: Tools) -> int:
-    """Export one chat: the branch that is open in it."""
+    """Export one chat: as Markdown the branch that is open in it, as JSON all of them."""
     with tools.store() as store:
         id = find_chat(store, arguments.chat)
-        text = _FORMATS[arguments.format](store.conversation(id), store.branch(id))
+        chat = store.conversation(id)
+        is_json = arguments.format == "json"
+        text = to_json(chat, store.messages(id)) if is_json else to_markdown(chat, store.branch(id))
     if arguments.output is None:
         tools.terminal.write(text)
         return DONE

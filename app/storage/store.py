@@ -164,6 +164,14 @@ class Store:
         )
         return [records.message(row) for row in rows]
 
+    def messages(self, id: int) -> list[Message]:
+        """Return every message of a chat, all branches, oldest first."""
+        self._conversation_row(id)
+        rows = self._database.rows(
+            f"SELECT {records.MESSAGE} FROM message m WHERE m.conversation = ? ORDER BY m.id", id
+        )
+        return [records.message(row) for row in rows]
+
     def message(self, id: int) -> Message:
         """Return a message, whether it is in the open branch or not."""
         row = self._database.row(f"SELECT {records.MESSAGE} FROM message m WHERE m.id = ?", id)
