@@ -324,6 +324,17 @@ def folder(models, _):
     return models / "folder.gguf"
 
 
+def patched(after, skip, data):
+    def make(models, good):
+        whole = bytearray(good.read_bytes())
+        at = whole.index(after) + len(after) + skip
+        whole[at : at + len(data)] = data
+        (models / "patched.gguf").write_bytes(whole)
+        return models / "patched.gguf"
+
+    return make
+
+
 def lying(models, good):
     data = bytearray(good.read_bytes())
     struct.pack_into("<q", data, 16, 1 << 40)
@@ -344,6 +355,14 @@ BAD = {
         lambda models, good: cut(good, models / "w.gguf", 0.7), ModelUnreadable, "not copied whole",
     ),
     "lying about its length": (lying, ModelUnreadable, "header is damaged"),
+    "no layers": (patched(b"llama.block_count", 4, struct.pack("<I", 0)), ModelUnreadable, "0 layers"),
+    "impossible number": (
+        patched(b".layer_norm_rms_epsilon", 4, struct.pack("<f", -1.0)), ModelUnreadable, "impossible",
+    ),
+    "uncomputable weights": (
+        patched(b"blk.0.ffn_norm.weight", 12, struct.pack("<I", 24)), ModelUnreadable, "computed with",
+    ),
+    "a token twice": (patched(b"\x01\0\0\0\0\0\0\0b", -1, b"a"), ModelUnreadable, "same token twice"),
     "unknown architecture": (unknown, UnknownArchitecture, "“nonesuch”"),
 }  # fmt: skip
 

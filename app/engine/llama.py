@@ -26,8 +26,9 @@ from app.core.jobs import CancelToken, Report
 from app.core.window import View, fit, reserve_for_reply
 from app.engine import memory
 from app.engine.failures import check_file
+from app.engine.header import check_header
 from app.engine.loading import open_session
-from app.engine.native import StopFlag
+from app.engine.native import StopFlag, start
 from app.engine.sampler import Sampler
 from app.engine.session import Session, Stopped, WindowFull
 from app.engine.text import ReplyText
@@ -51,6 +52,8 @@ class LlamaBackend:
         """Load a model in place of the one that is loaded; if that fails, the old one is still ready."""
         cancel.check()
         check_file(spec.path)
+        start()
+        check_header(spec.path)
         old, free = self._session, memory.free_bytes()
         if old is None or _size(spec) <= free:
             if spec.needed_bytes > free:

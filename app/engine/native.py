@@ -75,10 +75,10 @@ def start() -> None:
     if _started:
         return
     WORDS.listen()
-    devices = _dynamic("ggml_backend_dev_count", ctypes.c_size_t)
+    devices = native("ggml_backend_dev_count", ctypes.c_size_t)
     if not devices():
         folder = Path(llama_cpp.__file__).parent / "lib"
-        _dynamic("ggml_backend_load_all_from_path", None, ctypes.c_char_p)(os.fsencode(folder))
+        native("ggml_backend_load_all_from_path", None, ctypes.c_char_p)(os.fsencode(folder))
     if not devices():
         WORDS.pass_on()
         raise EngineFailed(
@@ -89,11 +89,27 @@ def start() -> None:
     _started = True
 
 
-def _dynamic(name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
+def native(name: str, result: Any, *arguments: Any) -> Callable[..., Any]:
     """Return a function of ggml that the binding does not name. From libllama's own copy of ggml."""
-    function = getattr(lib._lib, name)
-    function.restype, function.argtypes = result, list(arguments)
-    return function  # type: ignore[no-any-return]  # ctypes builds it from the library's symbols
+    for library in (lib._lib, *_more_libraries()):
+        function = getattr(library, name, None)
+        if function is not None:
+            function.restype, function.argtypes = result, list(arguments)
+            return function  # type: ignore[no-any-return]  # ctypes builds it from the library's symbols
+    raise EngineFailed(f"This build of llama.cpp has no {name}.")
+
+
+def _more_libraries() -> list[ctypes.CDLL]:
+    """Windows looks for a name in one file only; elsewhere a library brings those it was linked with.
+
+    Opening them by name on Linux could bring a second copy with its own list of devices.
+    """
+    if os.name != "nt":
+        return []
+    folder = Path(llama_cpp.__file__).parent / "lib"
+    return [
+        ctypes.CDLL(str(file)) for file in (folder / "ggml.dll", folder / "ggml-base.dll") if file.exists()
+    ]
 
 
 class StopFlag:
