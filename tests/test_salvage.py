@@ -1,5 +1,6 @@
 """Damaged files: whatever happens to the file, the store opens, and what can be read is there."""
 
+import contextlib
 import os
 import random
 import sqlite3
@@ -10,7 +11,8 @@ import pytest
 from app.core.conversation import MessageState
 from app.core.errors import StoreDamaged
 from app.core.generation import Role, SamplingOptions
-from app.storage import opening, pages
+from app.storage import opening, pages, salvage
+from app.storage.database import read_only
 from app.storage.opening import check_file
 from app.storage.store import Store
 
@@ -305,3 +307,13 @@ def test_pages_give_the_same_rows_as_sqlite(path):
         if len(values) == 19 and values[3] in set(Role)
     }
     assert found == expected
+
+
+def test_sqlite_is_asked_again_behind_a_place_it_cannot_read(path):
+    data = path.read_bytes()
+    lost = next(n for n in page_of_type(data, 0x0D) if question(5, 5).encode() in data[n * 4096 :][:4096])
+    overwrite(path, lost)
+    with contextlib.closing(read_only(path)) as connection:
+        found = {row["id"] for row in salvage._asked(connection, "message")}
+    assert {1, 2, CHATS * TURNS * 2} <= found
+    assert 0 < CHATS * TURNS * 2 - len(found) < 40

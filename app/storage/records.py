@@ -42,8 +42,9 @@ def moment(milliseconds: int) -> datetime.datetime:
 
 
 def line(row: Row) -> ConversationLine:
-    """Return a chat as a line of the list."""
-    return ConversationLine(row["id"], row["title"], moment(row["updated"]), bool(row["is_pinned"]))
+    """Return a chat as a line of the list, from a row of id, title, updated, is_pinned."""
+    id, title, updated, is_pinned = row  # by place: there may be thousands
+    return ConversationLine(id, title, moment(updated), bool(is_pinned))
 
 
 def conversation(row: Row) -> Conversation:

@@ -166,9 +166,7 @@ def main():
         results["branch of 2,000"] = timed(lambda: store.branch(1))
         store.add_exchange(2, "Hello", parent=None, model="m", options=SamplingOptions())
         _, reply = store.add_exchange(2, "Hello", parent=None, model="m", options=SamplingOptions())
-        results["save_reply of 20 kB"] = timed(
-            lambda: store.save_reply(reply.id, "words of it " * 1_700), 100
-        )
+        results["save_reply of 20 kB"] = timed(lambda: store.save_reply(reply.id, long_text()), 100)
         results["end_reply of 20 kB"] = timed(
             lambda: store.end_reply(reply.id, long_text(), MessageState.DONE)
         )
