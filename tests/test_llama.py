@@ -9,6 +9,7 @@ import numpy as np
 import psutil
 import pytest
 import small_models
+from llama_cpp import llama_cpp as lib
 
 from app.core.errors import (
     Cancelled,
@@ -168,7 +169,8 @@ def test_the_next_turn_reads_only_what_is_new(backend, babbler):
 def test_reusing_what_was_read_changes_no_word(backend, babbler):
     load(backend, babbler)
     request = ask("What is this?", options=SamplingOptions(temperature=0, max_tokens=20))
-    answer(backend, ask("What is that?", options=SamplingOptions(temperature=0, max_tokens=20)))
+    for before in ("What is this?", "What is that?"):
+        answer(backend, ask(before, options=SamplingOptions(temperature=0, max_tokens=20)))
     reused = answer(backend, request)
     assert reused.stats.cached_tokens > 0
     load(backend, babbler)
@@ -240,6 +242,8 @@ def test_a_stop_in_the_middle_of_native_work_is_obeyed(backend, models):
     timer.join()
     assert said.finish is FinishReason.CANCELLED
     assert said.stats.reply_tokens == 0, "the prompt should take longer than the timer"
+    session = backend._session
+    assert len(session._read) == lib.llama_memory_seq_pos_max(session._memory, 0) + 1, "what is kept is known"
     short = SamplingOptions(temperature=0, max_tokens=2)
     assert answer(backend, ask(options=short)).finish is FinishReason.LENGTH
 
