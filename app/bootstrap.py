@@ -14,12 +14,12 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 from app import __version__
 from app.controllers.chat import ChatController
 from app.controllers.chats import ChatsController
-from app.controllers.lane import Lane
+from app.controllers.lane import Lane, Ticket
 from app.controllers.models import ModelsController
 from app.controllers.notices import Notices, words_of
 from app.controllers.replies import Replies
 from app.controllers.settings import SettingsController
-from app.core.errors import AppError
+from app.core.errors import AppError, StoreDamaged
 from app.core.notices import Notice, NoticeKind
 from app.engine.backend import Backend
 from app.engine.deferred import DeferredBackend
@@ -27,6 +27,7 @@ from app.farewell import Farewell
 from app.library.shelf import Shelf
 from app.second_start import Doorbell, ring
 from app.storage.lock import DataLock
+from app.storage.opening import check_file
 from app.storage.settings_file import SettingsFile
 from app.storage.store import Store
 from app.system import logs, paths
@@ -72,6 +73,7 @@ class Program:
         )
         self.window = MainWindow(self.chat, self.chats, self.models, self.settings, self.notices)
         self._complaints = complaints
+        self._check: Ticket | None = None
         CloseGuard(self.window, self.replies.save)
 
     def show(self) -> None:
@@ -86,6 +88,15 @@ class Program:
 
     def _after_first_paint(self) -> None:
         self.models.start()
+        path = self._places.database
+        self.files.finished.connect(self._on_checked)
+        self._check = self.files.submit(lambda report, cancel: check_file(path))
+
+    def _on_checked(self, ticket: Ticket, damage: object) -> None:
+        if ticket is self._check and damage:
+            log.warning("the database is damaged: %s", damage)
+            self.store.distrust()
+            self.notices.tell(StoreDamaged(self._places.database))
 
     def _models_folder(self) -> Path:
         return Path(self.settings.settings.text("models_folder") or self._places.models)

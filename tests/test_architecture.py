@@ -19,10 +19,10 @@ MAY_IMPORT = {
 }
 # library -> the only places that may import it
 ONLY_IN = {
-    "PySide6": ("app/controllers/", "app/ui/", "app/bootstrap.py"),
+    "PySide6": ("app/controllers/", "app/ui/", "app/bootstrap.py", "app/farewell.py", "app/second_start.py"),
     "PySide6.QtWidgets": ("app/ui/", "app/bootstrap.py"),
     "PySide6.QtGui": ("app/ui/", "app/bootstrap.py"),
-    "PySide6.QtNetwork": ("app/ui/", "app/bootstrap.py"),
+    "PySide6.QtNetwork": ("app/second_start.py",),
     "llama_cpp": ("app/engine/",),
     "huggingface_hub": ("app/library/",),
     "sqlite3": ("app/storage/",),

@@ -6,7 +6,10 @@ from app.second_start import Doorbell, ring
 
 def test_a_second_start_rings_at_the_first(qtbot, tmp_path):
     bell = Doorbell(tmp_path)
-    code = f"from app.second_start import ring; from pathlib import Path; raise SystemExit(not ring(Path({str(tmp_path)!r})))"
+    code = (
+        "from pathlib import Path; from app.second_start import ring;"
+        f"raise SystemExit(not ring(Path({str(tmp_path)!r})))"
+    )
     with qtbot.waitSignal(bell.rung, timeout=10_000):
         second = subprocess.Popen([sys.executable, "-c", code])
     assert second.wait(10) == 0
