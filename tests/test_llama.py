@@ -172,7 +172,7 @@ def test_reusing_what_was_read_changes_no_word(backend, babbler):
     for before in ("What is this?", "What is that?"):
         answer(backend, ask(before, options=SamplingOptions(temperature=0, max_tokens=20)))
     reused = answer(backend, request)
-    assert reused.stats.cached_tokens > 0
+    assert 0 < reused.stats.cached_tokens < reused.stats.prompt_tokens - 1, "only what is the same in both"
     load(backend, babbler)
     fresh = answer(backend, request)
     assert fresh.stats.cached_tokens == 0
