@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -103,3 +105,21 @@ def test_the_view_is_the_largest_that_fits(sizes, pinned, system, n_ctx):
         before = turns[view.first_visible - 2 : view.first_visible]
         missing = [turn for turn in before if turn.message not in kept and turn.role is not Role.SYSTEM]
         assert not missing or view.tokens + count(missing) > n_ctx
+
+
+def test_with_a_stride_the_view_stays_for_several_turns_and_never_overflows():
+    sizes, begins = [], []
+    for _ in range(60):
+        sizes += [10, 10]
+        view = fit(chat(*sizes, 10, system=5), count, n_ctx=200, reserve=20, stride=50)
+        assert view.tokens <= 180
+        assert view.tokens >= 180 - 50 - 2 * 20 or view.is_whole
+        begins.append(view.first_visible)
+    moves = sum(1 for before, now in itertools.pairwise(begins) if before != now)
+    assert begins == sorted(begins)
+    assert moves <= 60 * 20 / 50 + 1  # not at every turn
+
+
+def test_a_stride_longer_than_the_chat_changes_nothing():
+    turns = chat(10, 10, 10, 10, 10, system=5)
+    assert fit(turns, count, 40, 0, stride=1000) == fit(turns, count, 40, 0)

@@ -15,9 +15,7 @@ class View:
     """The turns that a model is given."""
 
     turns: tuple[Turn, ...]
-    first_visible: (
-        int  # index of the first turn, system prompt aside, from which on all are seen; 0 or 1: all
-    )
+    first_visible: int  # index of the turn, system prompt aside, from which on all are seen; 0 or 1: all
     tokens: int  # of the view, as counted
     fits: bool  # False: not even what must stay leaves room for a reply
     is_whole: bool  # True: no turn was left out
@@ -29,12 +27,21 @@ def reserve_for_reply(n_ctx: int, max_tokens: int | None) -> int:
     return min(longest, max_tokens) if max_tokens is not None else longest
 
 
-def fit(turns: Sequence[Turn], count: Callable[[Sequence[Turn]], int], n_ctx: int, reserve: int) -> View:
+def fit(
+    turns: Sequence[Turn],
+    count: Callable[[Sequence[Turn]], int],
+    n_ctx: int,
+    reserve: int,
+    stride: int = 0,
+) -> View:
     """Choose the turns that fit into `n_ctx` tokens with `reserve` of them left free.
 
     The system prompt, pinned turns and the newest turn always stay; then as many whole turns as fit, newest
     first. An answer is never seen without its question. `count` tells the tokens of turns as the model gets
     them; it is called about twice log2 of the number of turns.
+
+    With a `stride` (bytes of text) the view begins only where about that much more text has gone by. So it
+    stays where it is for several turns, and what the model has read of it need not be read again each time.
     """
     room = n_ctx - reserve
     starts = _starts(turns)  # oldest first
@@ -65,7 +72,23 @@ def fit(turns: Sequence[Turn], count: Callable[[Sequence[Turn]], int], n_ctx: in
             best = middle
         else:
             low = middle
-    return views[best]
+    if best > 0 and stride > 0:
+        best = _next_stop(turns, starts, best, stride)
+    return view(best)
+
+
+def _next_stop(turns: Sequence[Turn], starts: Sequence[int], best: int, stride: int) -> int:
+    """Return the first start from `best` on before which the text passes a multiple of `stride` bytes.
+
+    The text before a start never changes while a chat grows, so neither do these places.
+    """
+    passed = [0]
+    for turn in turns:
+        passed.append(passed[-1] + len(turn.text.encode()))
+    for nth in range(best, len(starts)):
+        if passed[starts[nth]] // stride > passed[starts[nth - 1]] // stride:
+            return nth
+    return best
 
 
 def _starts(turns: Sequence[Turn]) -> list[int]:

@@ -212,7 +212,8 @@ def _view(session: Session, request: ReplyRequest) -> View:
         return len(session.prompts.make(turns, request.prefill).tokens)
 
     reserve = reserve_for_reply(session.n_ctx, request.options.max_tokens)
-    return fit(request.turns, count, session.n_ctx, reserve)
+    stride = session.n_ctx  # bytes: about a quarter of the window, at four bytes to a token
+    return fit(request.turns, count, session.n_ctx, reserve, stride)
 
 
 def _name(spec: LoadSpec) -> str:

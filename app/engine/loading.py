@@ -21,6 +21,7 @@ from app.engine.session import BATCH, STEP, Session
 log = logging.getLogger(__name__)
 
 _LONGEST_WINDOW = 1_048_576  # tokens; llama.cpp plans for minutes over what has more
+_SMALL_MODEL = 64_000_000  # bytes of weights, read in a few milliseconds by one core
 _SMALLEST_STEP = 0.005  # of a load; more reports than this say nothing
 _BYTES_PER_VALUE = 2  # the KV cache is f16
 
@@ -99,7 +100,7 @@ def _open_context(spec: LoadSpec, model: Any, checks_memory: bool) -> Any:
     params.n_ctx = n_ctx
     params.n_batch, params.n_ubatch = BATCH, STEP
     params.n_outputs_max = 1  # without it rows of scores for a whole batch are kept: 300 MiB instead of 5
-    params.n_threads = params.n_threads_batch = spec.n_threads or physical_cores()
+    params.n_threads = params.n_threads_batch = spec.n_threads or _threads(model)
     params.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_DISABLED  # slower on a processor
     params.no_perf = True
     context = lib.llama_init_from_model(model, params)
@@ -128,6 +129,14 @@ def _metadata(model: Any, key: str) -> str:
     buffer = ctypes.create_string_buffer(128)
     length = lib.llama_model_meta_val_str(model, key.encode(), buffer, len(buffer))
     return buffer.value.decode("utf-8", "replace") if length >= 0 else ""
+
+
+def _threads(model: Any) -> int:
+    """Return how many threads serve a model best: all cores, but one where the steps are too short to share.
+
+    Threads wait for each other some hundred times a token; on a busy computer each wait can be a time slice.
+    """
+    return 1 if lib.llama_model_size(model) < _SMALL_MODEL else physical_cores()
 
 
 def physical_cores() -> int:
