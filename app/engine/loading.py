@@ -17,12 +17,14 @@ from app.engine import memory
 from app.engine.failures import check_file, load_failure
 from app.engine.native import WORDS, start
 from app.engine.session import BATCH, STEP, Session
+from app.engine.warming import all_parts, warm
 
 log = logging.getLogger(__name__)
 
 _LONGEST_WINDOW = 1_048_576  # tokens; llama.cpp plans for minutes over what has more
 _SMALL_MODEL = 64_000_000  # bytes of weights, read in a few milliseconds by one core
 _SMALLEST_STEP = 0.005  # of a load; more reports than this say nothing
+_SHARE_OF_READING = 0.9  # of the progress, where the file has to come from the disk
 _BYTES_PER_VALUE = 2  # the KV cache is f16
 
 
@@ -57,13 +59,18 @@ def open_session(spec: LoadSpec, report: Report, cancel: CancelToken, checks_mem
 def _open_model(spec: LoadSpec, report: Report, cancel: CancelToken) -> Any:
     told = -1.0
 
-    def go_on(fraction: float, _data: object) -> bool:
+    def tell(fraction: float) -> None:
         nonlocal told
         if fraction >= told + _SMALLEST_STEP or fraction >= 1.0 > told:
             told = fraction
             report(LoadProgress(min(fraction, 1.0)))
+
+    def go_on(fraction: float, _data: object) -> bool:
+        tell(share + (1 - share) * fraction)
         return not cancel.is_cancelled
 
+    was_cold = warm(all_parts(spec.path), lambda done: tell(_SHARE_OF_READING * done), cancel)
+    share = _SHARE_OF_READING if was_cold else 0.0
     params = lib.llama_model_default_params()
     params.n_gpu_layers = 0
     params.use_extra_bufts = not spec.low_memory
