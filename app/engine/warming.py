@@ -1,8 +1,8 @@
 """Reading a model's files from the disk before llama.cpp maps them, so that this can be seen and stopped.
 
 llama.cpp maps a file with all its pages at once (MAP_POPULATE, `src/llama-mmap.cpp`): for a file that is not
-in memory yet, that is one native call of many seconds without progress, which nothing can end. Read beforehand
-in small pieces, the pages are there and the mapping takes no time. What is in memory is not read again.
+in memory yet, that is one native call of many seconds without progress, which nothing can end. Read before,
+in small pieces, the pages are there and mapping takes no time. What is in memory is not read again.
 """
 
 from __future__ import annotations
