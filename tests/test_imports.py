@@ -19,7 +19,12 @@ def modules_after(statement):
 
 @pytest.mark.parametrize("library", ["PySide6", "llama_cpp", "numpy", "jinja2"])
 def test_the_command_line_starts_without(library):
-    assert library not in modules_after("import app.cli.main")
+    assert library not in modules_after("import app.cli.main, app.cli.commands")
+
+
+@pytest.mark.parametrize("library", ["llama_cpp", "numpy", "jinja2", "tomlkit", "psutil", "markdown_it"])
+def test_the_window_is_made_without(library):
+    assert library not in modules_after("import app.cli.main, app.bootstrap")
 
 
 def test_the_test_itself_can_see_an_import():

@@ -5,21 +5,16 @@ Exit status: 0 done, 1 the world failed (a sentence on stderr), 2 wrong usage, 1
 
 from __future__ import annotations
 
-import argparse
 import io
-import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from app import __version__
-from app.cli import ask, chat, doctor, export, models
-from app.cli.tools import DONE, FAILED, INTERRUPTED, WRONG_USAGE, Tools, WrongUsage
-from app.core.errors import AppError, Cancelled
-from app.system.logs import start_log
+if TYPE_CHECKING:
+    from app.cli.tools import Tools
 
-log = logging.getLogger(__name__)
-
+FAILED = 1
 _SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 
 
@@ -33,25 +28,17 @@ def run() -> None:
         if sys.stdout is not None:
             sys.stdout.flush()
     except BrokenPipeError:
-        _drop_output()
+        drop_output()
     sys.exit(status)
 
 
 def main(argv: Sequence[str], tools: Tools | None = None) -> int:
-    """Run one command and return its exit status."""
-    try:
-        arguments = _parser().parse_args(argv)
-    except SystemExit as end:  # argparse has printed the help, the version or what is wrong
-        return end.code if isinstance(end.code, int) else WRONG_USAGE
-    if arguments.command is None:
+    """Run one command, or without one the window, and return the exit status."""
+    if not argv:
         return open_window(argv)
-    tools = tools or Tools()
-    book = start_log(tools.places.log_file) if tools.places.logs.is_dir() else None
-    try:
-        return _run(arguments, tools)
-    finally:
-        if book is not None:
-            book.close()
+    from app.cli.commands import run_command  # noqa: PLC0415 - the window needs none of it, and starts sooner
+
+    return run_command(argv, tools)
 
 
 def open_window(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
@@ -64,42 +51,6 @@ def open_window(argv: Sequence[str], environ: Mapping[str, str] = os.environ) ->
     return bootstrap.open_window(argv)
 
 
-def _run(arguments: argparse.Namespace, tools: Tools) -> int:
-    """Run a command; an edge, where every error becomes an exit status."""
-    try:
-        status = arguments.command(arguments, tools)
-        assert isinstance(status, int)
-        tools.terminal.output.flush()
-        return status
-    except WrongUsage as error:
-        tools.terminal.tell(str(error))
-        return WRONG_USAGE
-    except AppError as error:
-        tools.terminal.tell(f"{error}\n{error.hint}".rstrip())
-        return FAILED
-    except (Cancelled, KeyboardInterrupt):
-        return INTERRUPTED
-    except BrokenPipeError:  # whoever read the output, such as `head`, has seen enough
-        _drop_output()
-        return DONE
-    except Exception:
-        log.exception("a command failed")
-        raise
-
-
-def _drop_output() -> None:
+def drop_output() -> None:
     """Have nothing more written to a closed pipe, not even when Python ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="fireside",
-        description="Chat with language models that run on this computer. Without a command: the window.",
-    )
-    parser.add_argument("--version", action="version", version=f"Fireside {__version__}")
-    parser.set_defaults(command=None)
-    commands = parser.add_subparsers(metavar="COMMAND")
-    for module in (ask, chat, models, export, doctor):
-        module.add_parser(commands)
-    return parser

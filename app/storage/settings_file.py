@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-
-import tomlkit
-from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import AbstractTable
+from types import ModuleType
+from typing import Any
 
 from app.core import settings
 from app.core.errors import StoreUnwritable
-from app.core.settings import SETTINGS, Page, Setting, Settings
+from app.core.settings import SETTINGS, Page, Settings
 from app.storage.database import in_words
 
 _OPENING = "Settings of Fireside. Delete a line and the usual value is used."
@@ -37,20 +37,20 @@ class SettingsFile:
         """
         try:
             text = self._path.read_bytes().decode("utf-8-sig")
-            document = tomlkit.parse(text)
+            raw = tomllib.loads(text)
         except FileNotFoundError:
             return Settings(), []
         except OSError as error:
             raise StoreUnwritable(self._path, error.strerror or str(error)) from error
-        except (UnicodeDecodeError, TOMLKitError) as error:
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             copy = self._keep_copy()
-            self._write(tomlkit.document())
+            self._write(f"# {_OPENING}\n")
             sentence = f"The settings could not be read ({error}), so the usual ones are used."
             return Settings(), [f"{sentence} The file as it was is kept as {copy}."]
-        found, complaints = settings.read(document.unwrap())
-        if _mend(document):
+        found, complaints = settings.read(raw)
+        if _is_wrong(raw):
             copy = self._keep_copy()
-            self._write(document)
+            self._write(_document().mended(text))
             complaints.append(f"The settings as they were are kept as {copy}.")
         return found, complaints
 
@@ -59,27 +59,20 @@ class SettingsFile:
 
         Raises `DiskFull` or `StoreUnwritable`; then the file is as it was.
         """
-        document = self._document()
-        for setting in SETTINGS:
-            _put(document, setting, values)
-        self._write(document)
-
-    def _document(self) -> tomlkit.TOMLDocument:
         try:
-            return tomlkit.parse(self._path.read_bytes().decode("utf-8-sig"))
-        except (OSError, UnicodeDecodeError, TOMLKitError):  # `load` has kept a copy and told of it
-            return tomlkit.document()
+            text = self._path.read_bytes().decode("utf-8-sig")
+        except (OSError, UnicodeDecodeError):  # `load` has kept a copy and told of it
+            text = ""
+        self._write(_document().changed(text, values) or f"# {_OPENING}\n")
 
-    def _write(self, document: tomlkit.TOMLDocument) -> None:
-        if not document.as_string().strip():
-            document.add(tomlkit.comment(_OPENING))
+    def _write(self, text: str) -> None:
         part = self._path.with_name(self._path.name + ".part")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with open(file, "w", encoding="utf-8", newline="") as stream:
                 os.chmod(part, 0o600)
-                stream.write(document.as_string())
+                stream.write(text)
                 stream.flush()
                 os.fsync(stream.fileno())
             os.replace(part, self._path)
@@ -99,42 +92,22 @@ class SettingsFile:
         return copy
 
 
-def _mend(document: tomlkit.TOMLDocument) -> bool:
-    """Set wrong values to the usual ones, and return whether there were any. Unknown names stay."""
-    wrong = False
-    for page in [str(key) for key in document if key in set(Page)]:
-        table = document[page]
-        if not isinstance(table, AbstractTable):
-            document.remove(page)
-            wrong = True
-            continue
-        plain = table.unwrap()
+def _document() -> ModuleType:
+    from app.storage import settings_document  # noqa: PLC0415 - its library costs 30 ms at each start
+
+    return settings_document
+
+
+def _is_wrong(raw: Mapping[str, Any]) -> bool:
+    """Whether the file has a value that its setting cannot have. Unknown names do not count."""
+    for page in Page:
+        table = raw.get(page, {})
+        if not isinstance(table, dict):
+            return True
         for setting in SETTINGS:
-            if setting.page == page and setting.name in plain:
+            if setting.page == page and setting.name in table:
                 try:
-                    setting.accept(plain[setting.name])
+                    setting.accept(table[setting.name])
                 except ValueError:
-                    table[setting.name] = setting.default
-                    wrong = True
-    return wrong
-
-
-def _put(document: tomlkit.TOMLDocument, setting: Setting, values: Settings) -> None:
-    page = str(setting.page)
-    table = document.get(page)
-    value = values[setting.name]
-    if not isinstance(table, AbstractTable):
-        if value == setting.default:
-            return
-        if page in document:
-            document.remove(page)
-        table = tomlkit.table()
-        document[page] = table
-        table = document[page]
-        assert isinstance(table, AbstractTable)
-    if setting.name in table:
-        if table.unwrap()[setting.name] != value:  # the comment behind an unchanged value stays in its place
-            table[setting.name] = value
-    elif value != setting.default:
-        table.add(tomlkit.comment(f"{setting.label}: {setting.explanation}"))
-        table.add(setting.name, value)
+                    return True
+    return False
