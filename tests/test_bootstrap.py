@@ -325,6 +325,8 @@ def test_the_command_works_from_a_folder_with_a_space_and_through_a_link(tmp_pat
     venv, root = tmp_path / "my venv", tmp_path / "my checkout"
     (venv / "bin").mkdir(parents=True)
     (root / "app" / "cli").mkdir(parents=True)
+    for package in (root / "app", root / "app" / "cli"):
+        (package / "__init__.py").touch()  # or the real one would be preferred
     (root / "app" / "cli" / "main.py").write_text(
         "import sys\ndef run():\n    print(sys.argv[1:])\n    return 7\n"
     )
