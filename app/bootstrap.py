@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QApplication, QMessageBox
@@ -23,9 +24,7 @@ from app.core.errors import AppError, StoreDamaged
 from app.core.notices import Notice, NoticeKind
 from app.engine.backend import Backend
 from app.engine.deferred import DeferredBackend
-from app.farewell import Farewell
-from app.library.shelf import Shelf
-from app.second_start import Doorbell, ring
+from app.library.deferred import DeferredShelf
 from app.storage.lock import DataLock
 from app.storage.opening import check_file
 from app.storage.settings_file import SettingsFile
@@ -35,6 +34,10 @@ from app.system.paths import Places
 from app.ui.close_guard import CloseGuard
 from app.ui.first_paint import FirstPaint
 from app.ui.main_window import MainWindow
+
+if TYPE_CHECKING:
+    from app.farewell import Farewell
+    from app.second_start import Doorbell
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +60,14 @@ class Program:
         self.files = Lane("files")
         self.settings = SettingsController(settings, settings_file, self.notices)
         self.models = ModelsController(
-            store, Shelf(), self._models_folder, self.engine, self.files, backend, self.settings, self.notices
+            store,
+            DeferredShelf(),
+            self._models_folder,
+            self.engine,
+            self.files,
+            backend,
+            self.settings,
+            self.notices,
         )
         self.replies = Replies(store, self.engine, backend, self.notices)
         self.chats = ChatsController(store, self.notices)
@@ -74,6 +84,7 @@ class Program:
         self.window = MainWindow(self.chat, self.chats, self.models, self.settings, self.notices)
         self._complaints = complaints
         self._check: Ticket | None = None
+        self.first_paint = FirstPaint(self.window)
         CloseGuard(self.window, self.replies.save)
 
     def show(self) -> None:
@@ -81,8 +92,7 @@ class Program:
         self.chats.refresh()
         self.chat.reopen()
         self.window.restore_layout(self.store.state(LAYOUT))
-        first = FirstPaint(self.window)
-        first.painted.connect(self._after_first_paint)
+        self.first_paint.painted.connect(self._after_first_paint)
         self.window.show()
         self._tell_about_the_start()
 
@@ -152,6 +162,8 @@ def open_window(argv: Sequence[str]) -> int:
 
 
 def _raise_the_first(places: Places) -> int:
+    from app.second_start import ring  # noqa: PLC0415  the first start does not need it
+
     if ring(places.data):
         return 0
     raise AppError(
@@ -164,15 +176,24 @@ def _run(app: QApplication, places: Places) -> int:
     logbook = logs.start_log(places.log_file, crash_file=places.logs / "crash.log")
     program = Program(places, DeferredBackend())
     logs.log_bugs(program.notices.tell_bug)
-    bell = Doorbell(places.data)
-    bell.rung.connect(program.window.raise_to_front)
-    farewell = Farewell()
-    farewell.asked.connect(program.window.close)
+    ears: list[Doorbell | Farewell] = []
+    program.first_paint.painted.connect(lambda: ears.extend(_listen(program, places)))
     program.show()
     try:
         return app.exec()
     finally:
-        farewell.close()
-        bell.close()
+        for ear in ears:
+            ear.close()
         program.close()
         logbook.close()
+
+
+def _listen(program: Program, places: Places) -> tuple[Doorbell, Farewell]:
+    """Hear other starts and the system's signals; only once the window stands, for that costs time."""
+    from app.farewell import Farewell  # noqa: PLC0415
+    from app.second_start import Doorbell  # noqa: PLC0415
+
+    bell, farewell = Doorbell(places.data), Farewell()
+    bell.rung.connect(program.window.raise_to_front)
+    farewell.asked.connect(program.window.close)
+    return bell, farewell

@@ -8,6 +8,7 @@ reachable from a network. A second one finds the lock taken, knocks, and ends.
 from __future__ import annotations
 
 import hashlib
+import time
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -15,6 +16,7 @@ from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 KNOCK = b"raise\n"
 WAIT = 2000  # milliseconds a knock may take
+PATIENCE = 5.0  # seconds
 
 
 def _name(data: Path) -> str:
@@ -49,8 +51,18 @@ class Doorbell(QObject):
             self.rung.emit()
 
 
-def ring(data: Path) -> bool:
-    """Ask the program that has this data open to show its window; whether it was reached."""
+def ring(data: Path, patience: float = PATIENCE) -> bool:
+    """Ask the program that has this data open to show its window; whether it was reached.
+
+    A program that is just starting does not listen yet, so this tries for `patience` seconds.
+    """
+    deadline = time.monotonic() + patience
+    while not (is_there := _knock(data)) and time.monotonic() < deadline:
+        time.sleep(0.05)  # this process has no window that could freeze
+    return is_there
+
+
+def _knock(data: Path) -> bool:
     socket = QLocalSocket()
     socket.connectToServer(_name(data))
     if not socket.waitForConnected(WAIT):

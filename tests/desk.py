@@ -15,7 +15,7 @@ from app.core.generation import LoadSpec
 from app.core.jobs import CancelToken
 from app.core.settings import Settings
 from app.engine.fake import FakeBackend
-from app.library.shelf import Shelf
+from app.library.deferred import DeferredShelf
 
 MODEL = Path("/models/scripted.gguf")
 
@@ -46,7 +46,7 @@ class Desk:
         self.settings = SettingsController(settings or Settings(), self.pocket, self.notices)
         self.models = ModelsController(
             store,
-            Shelf(),
+            DeferredShelf(),
             lambda: self.folder,
             self.engine,
             self.files,

@@ -11,9 +11,9 @@ from typing import Any
 from app.cli.choosing import find_model, title
 from app.cli.tools import DONE, FAILED, Tools, WrongUsage, stopping_on_interrupt
 from app.core.errors import AppError
-from app.core.models import ModelFile
+from app.core.models import CopyProgress, ModelFile
 from app.core.units import readable_bytes
-from app.library.adding import CopyProgress, add_in_place, copy_model
+from app.library.adding import add_in_place, copy_model
 from app.library.shelf import Shelf
 
 _Commands = argparse._SubParsersAction

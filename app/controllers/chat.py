@@ -17,7 +17,6 @@ from app.controllers.settings import SettingsController
 from app.core.conversation import Conversation, Message
 from app.core.errors import AppError, NoModelLoaded
 from app.core.generation import ReplyRequest, Role, SamplingOptions, Turn
-from app.core.titles import title_from
 from app.engine.backend import Backend
 from app.storage.store import Store
 
@@ -270,6 +269,8 @@ class ChatController(QObject):
     def _title_automatically(self, text: str) -> None:
         assert self._conversation is not None
         if not self._conversation.title and not self._conversation.is_titled_by_user:
+            from app.core.titles import title_from  # noqa: PLC0415  its patterns take 6 ms at each start
+
             title = title_from(text)
             self._store.rename(self._conversation.id, title, by_user=False)
             self.title_changed.emit(title)

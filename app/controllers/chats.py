@@ -8,7 +8,6 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from app.controllers.notices import Notices
 from app.core.errors import AppError
-from app.core.export import to_json, to_markdown
 from app.core.notices import Notice, NoticeAction, NoticeKind
 from app.storage.store import Store
 
@@ -142,6 +141,8 @@ class ChatsController(QObject):
     @Slot(int, str)
     def export(self, conversation: int, path: str) -> None:
         """Write a chat to a file: JSON with all branches if it ends in `.json`, else Markdown."""
+        from app.core.export import to_json, to_markdown  # noqa: PLC0415  not before it is wanted
+
         target = Path(path)
         with self._notices.telling():
             chat, messages = self._store.conversation(conversation), self._store.branch(conversation)

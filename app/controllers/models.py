@@ -12,12 +12,10 @@ from app.controllers.notices import Notices
 from app.controllers.settings import SettingsController
 from app.core.errors import AppError, ModelMissing, ModelUnreadable
 from app.core.generation import LoadedModel, LoadProgress, LoadSpec
-from app.core.jobs import Job
-from app.core.models import ModelFile
+from app.core.models import CopyProgress, ModelFile
 from app.engine.backend import Backend
 from app.engine.jobs import load_job, unload_job
-from app.library.adding import CopyProgress, add_in_place, copy_job
-from app.library.shelf import Shelf, scan_job
+from app.library.deferred import DeferredShelf
 from app.storage.store import Store
 
 
@@ -43,7 +41,7 @@ class ModelsController(QObject):
     def __init__(
         self,
         store: Store,
-        shelf: Shelf,
+        shelf: DeferredShelf,
         folder: Callable[[], Path],
         engine: Lane,
         files: Lane,
@@ -114,7 +112,7 @@ class ModelsController(QObject):
             self._scan.cancel()
         added = [Path(path) for path in self._store.model_paths()]
         self._folder_listed = self._folder()
-        self._scan = self._files.submit(scan_job(self._shelf, self._folder_listed, added))
+        self._scan = self._files.submit(self._shelf.scan_job(self._folder_listed, added))
         self.scan_started.emit()
 
     @Slot(str)
@@ -165,11 +163,8 @@ class ModelsController(QObject):
     def add_files(self, paths: Sequence[str], copy: bool) -> None:
         """Add models where they are, or by copy into the models folder."""
         for path in map(Path, paths):
-            job = copy_job(self._shelf, path, self._folder()) if copy else self._in_place_job(path)
+            job = self._shelf.add_job(path, self._folder() if copy else None)
             self._adding[self._files.submit(job)] = path
-
-    def _in_place_job(self, path: Path) -> Job:
-        return lambda report, cancel: add_in_place(self._shelf, path)
 
     @Slot(str)
     def add_folder(self, path: str) -> None:

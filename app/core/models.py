@@ -60,3 +60,11 @@ class ModelFile:
         feed_forward = self.feed_forward_width + width + self.query_width + cells
         attention = cells * self.heads + cells + width + 2 * self.query_width + 2 * self.key_width
         return 4 * max(n_ubatch * max(feed_forward, attention), self.vocabulary)
+
+
+@dataclass(frozen=True, slots=True)
+class CopyProgress:
+    """How much of a model is copied, in bytes, all parts together."""
+
+    done: int
+    total: int

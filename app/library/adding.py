@@ -7,12 +7,11 @@ import logging
 import os
 import secrets
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 from app.core.errors import AppError
 from app.core.jobs import CancelToken, Job, Report
-from app.core.models import ModelFile
+from app.core.models import CopyProgress, ModelFile
 from app.core.units import readable_bytes
 from app.library.shelf import Shelf, part_name
 
@@ -20,14 +19,6 @@ log = logging.getLogger(__name__)
 
 _PIECE = 4 << 20  # bytes between two looks at the cancel token
 _SPARE = 64 << 20  # bytes that stay free on the disk
-
-
-@dataclass(frozen=True, slots=True)
-class CopyProgress:
-    """How much of a model is copied, in bytes, all parts together."""
-
-    done: int
-    total: int
 
 
 class NoRoomForModel(AppError):

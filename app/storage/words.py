@@ -18,20 +18,28 @@ _CJK = (
     r"\u3005-\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f\u31a0-\u31bf\u31f0-\u31ff"
     r"\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
 )
-_RUN = re.compile(f"[{_CJK}]+")
-_PIECE = re.compile(rf"[{_CJK}]+|(?:(?![{_CJK}])[^\W_])+")
 _BEGINNING = rf"(?:(?<![^\W_])|(?<=[{_CJK}]))"  # of a word that is no run
 _END = rf"(?:(?![^\W_])|(?=[{_CJK}]))"
 _MOST_WORDS, _LONGEST_WORD = 16, 100  # of a query; a pasted page is not a search
 
 _LINE = 140  # characters of a snippet
 _BEFORE = 40  # of them before the hit
-_SPACES = re.compile(r"\s+")
+_SPACES = r"\s+"
+
+
+@functools.cache  # compiled at the first use: the window's start would wait for it
+def _run() -> re.Pattern[str]:
+    return re.compile(f"[{_CJK}]+")
+
+
+@functools.cache
+def _piece() -> re.Pattern[str]:
+    return re.compile(rf"[{_CJK}]+|(?:(?![{_CJK}])[^\W_])+")
 
 
 def cut(text: str) -> str:
     """Return `text` as the index is given it."""
-    return _RUN.sub(lambda run: f" {_pairs(run[0])} ", text)
+    return _run().sub(lambda run: f" {_pairs(run[0])} ", text)
 
 
 def _pairs(run: str) -> str:
@@ -48,7 +56,7 @@ class Query:
     def of(cls, typed: str) -> Query:
         """Read what was typed. Nothing in it is syntax; without a letter or digit the query is empty."""
         words = [word[:_LONGEST_WORD] for word in typed.replace("\0", " ").split()]
-        return cls(tuple(word for word in words if _PIECE.search(word))[:_MOST_WORDS])
+        return cls(tuple(word for word in words if _piece().search(word))[:_MOST_WORDS])
 
     def expression(self) -> str:
         """Return the query in FTS5's language; empty if there is nothing to search for."""
@@ -63,10 +71,10 @@ class Query:
         at = hit.start() if hit else 0
         start = max(0, at - _BEFORE)
         if start:  # begin at a word
-            gap = _SPACES.search(text, start, at)
+            gap = re.compile(_SPACES).search(text, start, at)
             start = gap.end() if gap else start
         end = min(len(text), start + _LINE)
-        line = _SPACES.sub(" ", text[start:end]).strip()
+        line = re.sub(_SPACES, " ", text[start:end]).strip()
         line = ("… " if start else "") + line + (" …" if end < len(text) else "")
         return line, self.spans(line)
 
@@ -76,10 +84,10 @@ class Query:
 
 
 def _phrase(word: str, *, is_last: bool) -> str:
-    pieces = _PIECE.findall(word)
+    pieces = _piece().findall(word)
     phrase = cut(word)
     is_beginning = is_last
-    if _RUN.fullmatch(pieces[-1]):
+    if _run().fullmatch(pieces[-1]):
         if len(pieces[-1]) > 1:  # the single last character stands in the index only where the run ends
             phrase = phrase.rstrip()
             phrase = phrase[: phrase.rindex(pieces[-1][-2:]) + 2]
@@ -106,16 +114,16 @@ def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
 
 def _word_pattern(word: str, is_last: bool) -> tuple[str, bool]:
     """Return the pattern of a word, and whether it begins with a run."""
-    pieces = _PIECE.findall(_folded(unicodedata.normalize("NFC", word)))
+    pieces = _piece().findall(_folded(unicodedata.normalize("NFC", word)))
     pattern, is_run = "", True
     for piece in pieces:
-        was_run, is_run = is_run, _RUN.fullmatch(piece) is not None
+        was_run, is_run = is_run, _run().fullmatch(piece) is not None
         if pattern:
             pattern += r"[\W_]*" if is_run or was_run else r"[\W_]+"
         pattern += re.escape(piece)
     if not is_run and not is_last:
         pattern += _END
-    return pattern, _RUN.fullmatch(pieces[0]) is not None
+    return pattern, _run().fullmatch(pieces[0]) is not None
 
 
 def _folded(text: str) -> str:
