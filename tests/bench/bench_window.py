@@ -31,7 +31,7 @@ from app.system import paths
 MESSAGES = 100_000
 RUNS = 5
 SWITCHES = 12  # per run
-LIMITS = {"open": 150, "switch": 50}  # milliseconds of the main thread, medians
+LIMITS = {"open": 150, "after the paint": 150, "switch": 50}  # milliseconds of the main thread, medians
 YEARS = 2 * 365 * 86_400_000  # milliseconds
 REPLY = """\
 It **steers into its own fall**, in three steps:
@@ -88,15 +88,20 @@ def once(home):
     """Open the window on this data and switch chats; prints the milliseconds as JSON."""
     app = QApplication([])
     places = paths.places({"FIRESIDE_HOME": home})
-    programs = []
-
-    def show():
-        programs.append(Program(places, FakeBackend()))
-        programs[0].show()
-
-    opening = measure(app, show)
-    program = programs[0]
-    found = {"open": [opening], "switch": [], "switch, plain text": []}
+    begun = time.thread_time()
+    program = Program(places, FakeBackend())
+    painted = []
+    program.first_paint.painted.connect(lambda: painted.append(time.thread_time()))
+    program.show()
+    while not painted:
+        app.processEvents()
+    settle(app)
+    found = {
+        "open": [(painted[0] - begun) * 1000],
+        "after the paint": [(time.thread_time() - painted[0]) * 1000],
+        "switch": [],
+        "switch, plain text": [],
+    }
     for number in range(SWITCHES):
         found["switch"].append(measure(app, partial(program.chat.open, 100 + 2 * number)))
         found["switch, plain text"].append(measure(app, partial(program.chat.open, 101 + 2 * number)))
