@@ -307,6 +307,15 @@ def test_the_tools_are_added_without_installing_llama_again(tmp_path, monkeypatc
     assert bootstrap.is_ready(last, bootstrap.wanted(dev=True), True, "3.11")
 
 
+def test_tools_once_installed_are_kept_up_to_date_by_make_run(tmp_path, monkeypatch):
+    installed = Installed(tmp_path, monkeypatch)
+    bootstrap.install("python", True, {}, "")
+    last = bootstrap.read_stamp(bootstrap.STAMP)
+    installed.calls.clear()
+    bootstrap.install("python", False, {**last, "run": "of an older list"}, "3.11")
+    assert [call[-1] for call in installed.calls] == [bootstrap.pins("dev")]
+
+
 def test_an_interrupted_setup_leaves_no_stamp(tmp_path, monkeypatch):
     Installed(tmp_path, monkeypatch)
     bootstrap.install("python", False, {}, "")
