@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QApplication
 
 from app import __version__
 from app.controllers.chat import ChatController
@@ -97,6 +98,8 @@ class Program:
         self._tell_about_the_start()
 
     def _after_first_paint(self) -> None:
+        gc.freeze()  # what is here stays; there is no use in looking at it again and again
+        gc.enable()
         self.models.start()
         path = self._places.database
         self.files.finished.connect(self._on_checked)
@@ -157,6 +160,8 @@ def open_window(argv: Sequence[str]) -> int:
     except AppError as error:
         sentence, hint = words_of(error)
         sys.stderr.write(f"{sentence}\n{hint}\n")
+        from PySide6.QtWidgets import QMessageBox  # noqa: PLC0415  2 ms that no start needs
+
         QMessageBox.critical(None, "Fireside", f"{sentence}\n\n{hint}")
         return 1
 

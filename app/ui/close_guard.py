@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtWidgets import QWidget
 
 
 class CloseGuard(QObject):
@@ -26,6 +26,8 @@ class CloseGuard(QObject):
         return super().eventFilter(watched, event)
 
     def _wants_to_lose(self) -> bool:
+        from PySide6.QtWidgets import QMessageBox  # noqa: PLC0415  2 ms that no start needs
+
         box = QMessageBox(self._window)
         box.setIcon(QMessageBox.Icon.Warning)
         box.setWindowTitle("Fireside")
