@@ -56,6 +56,14 @@ def group_of(line: ConversationLine, today: datetime.date) -> str:
     return f"{month} {day.year}"
 
 
+def _month_of(line: ConversationLine, today: datetime.date) -> datetime.datetime | None:
+    """Return when the month of a chat began; None if the chat stands under another heading than its month."""
+    local = line.updated.astimezone()
+    if line.is_pinned or (today - local.date()).days <= 7:
+        return None
+    return datetime.datetime(local.year, local.month, 1).astimezone()
+
+
 class ChatListModel(QAbstractListModel):
     """Chats under their headings, or search hits.
 
@@ -74,11 +82,14 @@ class ChatListModel(QAbstractListModel):
         today = datetime.datetime.now().astimezone().date()
         entries: list[Entry] = []
         group = ""
+        month: datetime.datetime | None = None  # the beginning of the one the lines before are in
         for line in lines:
-            name = group_of(line, today)
-            if name != group:
-                group = name
-                entries.append(Heading(name))
+            if month is None or line.updated < month:  # asking for each of 5,000 would take 13 ms
+                name = group_of(line, today)
+                month = _month_of(line, today)
+                if name != group:
+                    group = name
+                    entries.append(Heading(name))
             entries.append(line)
         self._show(entries)
 
