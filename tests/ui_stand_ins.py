@@ -5,7 +5,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Signal
 
 from app.core.conversation import Conversation, ConversationLine, Message, MessageState, SearchHit
 from app.core.generation import FinishReason, LoadedModel, ReplyStats, Role, Usage
@@ -132,6 +132,12 @@ class House:
         self.settings, self.notices = SettingsStandIn(**settings), NoticesStandIn()
         self.window = MainWindow(self.chat, self.chats, self.models, self.settings, self.notices)
 
+    def tear_down(self):
+        """Delete the window now; left to the event loop, windows pile up and each theme dresses them all."""
+        self.window.close()
+        self.window.deleteLater()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
     def open(self, messages, title="A chat"):
         self.chat.opened.emit(conversation(1, title), messages)
 
@@ -210,7 +216,7 @@ Or in Chinese: 距离下一个整点还有几分钟。See [the documentation](ht
 HITS = [
     SearchHit(1, None, "Trip to Bern", "Trip to Bern", ((8, 12),), NOW),
     SearchHit(
-        4, 9, "Rezept", "… the recipe of a baker in Bern, from the year 1921 and so on", ((26, 30),), NOW
+        4, 9, "Rezept", "… the recipe of a baker in Bern, from the year 1921 and so on", ((27, 31),), NOW
     ),
 ]
 

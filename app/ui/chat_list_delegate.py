@@ -91,7 +91,9 @@ class ChatListDelegate(QStyledItemDelegate):
         metrics = painter.fontMetrics()
         painter.setPen(QColor(c.text))
         if entry.message is None:
-            inside.setHeight(metrics.height())
+            inside = QRect(
+                inside.left(), inside.center().y() - metrics.height() // 2, inside.width(), metrics.height()
+            )
             self._paint_marked(painter, inside, entry.snippet, entry.spans)
             return
         title = metrics.elidedText(entry.title, Qt.TextElideMode.ElideRight, inside.width())

@@ -15,6 +15,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from app.core.generation import Usage
+from app.ui import markdown
 from app.ui.buttons import FlatButton, Label, Look
 from app.ui.token_meter import TokenMeter
 from app.ui.transcript import MEASURE
@@ -82,8 +83,15 @@ class MessageField(QPlainTextEdit):
     def insertFromMimeData(self, source: QMimeData) -> None:
         """Insert pasted and dropped text without its looks."""
         if source.hasText():
+            self.prepare_for(source.text())
             self.insertPlainText(source.text())
             self.ensureCursorVisible()
+
+    def prepare_for(self, text: str) -> None:
+        """Break lines as suits a text that is about to come."""
+        mode = markdown.wrap_mode(text)
+        if self.document().isEmpty() or mode == QTextOption.WrapMode.WrapAnywhere:
+            self.setWordWrapMode(mode)
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
         """Leave files to the window."""
@@ -163,6 +171,8 @@ class Composer(QWidget):
         self._timer.stop()
         self._told = text
         if text != self.text:
+            self.field.clear()
+            self.field.prepare_for(text)
             self.field.setPlainText(text)
             self.field.moveCursor(QTextCursor.MoveOperation.End)
             self._timer.stop()
@@ -204,6 +214,7 @@ class Composer(QWidget):
         self._timer.stop()
         self._told = ""
         self.field.clear()
+        self.field.prepare_for("")
         self._timer.stop()
         self.send_requested.emit(text)
 

@@ -60,6 +60,7 @@ class MainWindow(QMainWindow):
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self._place()
         self.wiring = Wiring(self, chat, chats, models, settings, notices)
+        self.chat_page.composer.take_focus()
 
     def _place(self) -> None:
         self.pages.addWidget(self.chat_page)
@@ -68,6 +69,10 @@ class MainWindow(QMainWindow):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.header)
+        line = QFrame()
+        line.setObjectName("line")
+        line.setFixedHeight(1)
+        layout.addWidget(line)
         layout.addWidget(self.notice_bar)
         layout.addWidget(self.pages, 1)
         self.splitter.addWidget(self.sidebar)

@@ -12,18 +12,30 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
+from PySide6.QtGui import QTextOption
+
 from app.ui.theme import MONOSPACE, Colors
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-LARGEST = 120_000  # characters; more is shown as plain text
-LONGEST_LINE = 20_000
+LARGEST = 60_000  # characters; more is shown as plain text
+LONGEST_LINE = 5_000
 _DEEPEST = 24  # levels of nesting; Qt lays out nested tables and lists in more than linear time
 _SAFE = ("http://", "https://", "mailto:")
 # What makes parsers slow: very many marks that open something.
 _HOSTILE = re.compile(r"(?:[>*\-+] ?){40}|[\[\]!(`*_~<]{200}|(?:\[[^\]]{0,3}){60}|(?:\|[^|\n]{0,2}){120}")
+_ENDLESS = re.compile(r"\S{1500}")
+
+
+def wrap_mode(source: str) -> QTextOption.WrapMode:
+    """Return how to break the lines of a text: at words, or anywhere if it has endless ones.
+
+    Looking for the end of a word, Qt takes a minute for one of 100,000 characters.
+    """
+    modes = QTextOption.WrapMode
+    return modes.WrapAnywhere if _ENDLESS.search(source) else modes.WrapAtWordBoundaryOrAnywhere
 
 
 def is_safe_link(address: str) -> bool:
@@ -158,7 +170,7 @@ class _Writer:
     def _table_open(self, _token: Token) -> str:
         return (
             f'<table border="1" cellspacing="0" cellpadding="6" style="margin:4px 0 4px 0;'
-            f' border-collapse:collapse; border-color:{self._colors.border}">'
+            f' border-style:solid; border-collapse:collapse; border-color:{self._colors.border}">'
         )
 
     def _cell(self, token: Token, more: str = "") -> str:

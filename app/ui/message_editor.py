@@ -6,6 +6,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QTextCursor
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
+from app.ui import markdown
 from app.ui.buttons import FlatButton, Label, Look
 
 
@@ -26,6 +27,7 @@ class MessageEditor(QWidget):
         super().__init__(parent)
         self._field = QPlainTextEdit(self)
         self._field.setObjectName("field")
+        self._field.setWordWrapMode(markdown.wrap_mode(text))
         self._field.setPlainText(text)
         self._field.setTabChangesFocus(True)
         self._field.setAccessibleName(self.tr("Edit the message"))

@@ -11,7 +11,6 @@ from PySide6.QtGui import (
     QDesktopServices,
     QKeyEvent,
     QMouseEvent,
-    QTextOption,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QFrame, QTextEdit, QToolTip, QWidget
@@ -30,7 +29,6 @@ class MessageText(QTextEdit):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse
@@ -45,15 +43,22 @@ class MessageText(QTextEdit):
 
     def show_markdown(self, source: str) -> None:
         """Show a text with its marks drawn; one that is too much for that as it stands."""
+        self._wrap_for(source)
         rendered = markdown.to_html(source, theme.colors())
         if rendered is None:
-            self.show_plain(source)
+            self.setPlainText(source)
         else:
             self.setHtml(rendered)
 
     def show_plain(self, source: str) -> None:
         """Show a text as it stands."""
+        self._wrap_for(source)
         self.setPlainText(source)
+
+    def _wrap_for(self, source: str) -> None:
+        mode = markdown.wrap_mode(source)
+        if mode != self.wordWrapMode():  # setting it lays everything out anew
+            self.setWordWrapMode(mode)
 
     def loadResource(self, _kind: int, _name: QUrl | str) -> Any:
         """Load nothing, whatever the text names."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import partial
 
@@ -29,6 +30,7 @@ from app.ui.message_editor import MessageEditor
 from app.ui.message_text import MessageText
 
 _PAD = 14  # inside the user's bubble
+_SLOW = 0.15  # seconds: a reply that takes longer to draw is plain text while it is written
 _MENU_KEYS = (Qt.Key.Key_Menu, Qt.Key.Key_F10)
 
 
@@ -69,6 +71,7 @@ class MessageView(QWidget):
         self._divider = ""
         self._progress = ""
         self._shown_text = ""
+        self._seconds = 0.0  # that the last drawing of the text took
         self._buttons: list[FlatButton] = []
         self._editor: MessageEditor | None = None
         self._bubble = QRect()
@@ -83,12 +86,15 @@ class MessageView(QWidget):
 
     def show_message(self, message: Message) -> None:
         """Show the message as it is now."""
-        is_rendered = message.text == self._shown_text
+        is_slow = self._seconds > _SLOW and self.message.state is not message.state
+        is_rendered = message.text == self._shown_text and not is_slow
         before, self.message = self.message, message
         if not is_rendered:
             self._show_text()
         if before.state != message.state or before.siblings != message.siblings:
             self._drop_buttons()
+            if self._is_near():
+                self._make_buttons()
         if message.state is not MessageState.WRITING:
             self._progress = ""
         self._name_it()
@@ -123,8 +129,12 @@ class MessageView(QWidget):
         self._shown_text = self.message.text
         if self.message.role is Role.USER:
             self._text.show_plain(self.message.text)
+        elif self.message.state is MessageState.WRITING and self._seconds > _SLOW:
+            self._text.show_plain(self.message.text)  # its marks are drawn when it is done
         else:
+            started = time.perf_counter()
             self._text.show_markdown(self.message.text)
+            self._seconds = time.perf_counter() - started
 
     def _name_it(self) -> None:
         parts = [message_words.author(self.message), self._progress, message_words.state_line(self.message)]
@@ -259,7 +269,7 @@ class MessageView(QWidget):
             return result
         if message.role is Role.USER:
             result.append(Deed("edit", self.tr("Edit"), "edit"))
-        if message.role is Role.ASSISTANT:
+        if message.role is Role.ASSISTANT and message.state is not MessageState.WRITING:
             result.append(Deed("retry", self.tr("Retry"), "retry"))
         if self._is_last and message_words.can_continue(message):
             result.append(Deed("continue", self.tr("Continue"), "continue"))
@@ -338,9 +348,10 @@ class MessageView(QWidget):
                 button.clicked.connect(lambda _checked=False, name=deed.name: self.do(name))
             else:
                 button.setEnabled(False)
-            button.show()
             self._buttons.append(button)
         self._place_buttons(self.width())
+        for button in list(self._buttons):
+            button.show()  # only now: under the mouse it lets Qt send another enter event
         self.update()
 
     def _drop_buttons(self) -> None:

@@ -90,7 +90,7 @@ class ModelTable(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return model.problem or str(model.path)
         if role == Qt.ItemDataRole.ForegroundRole and model.problem:
-            return QColor(theme.colors().danger if index.column() else theme.colors().muted)
+            return QColor(theme.colors().muted if index.column() else theme.colors().danger)
         if role == Qt.ItemDataRole.ForegroundRole and index.column():
             return QColor(theme.colors().muted)
         return None

@@ -92,6 +92,7 @@ class _Line(QWidget):
         self.notice = notice
         sentence = Label(" ".join(filter(None, (notice.sentence, notice.hint))))
         sentence.setWordWrap(True)
+        sentence.setAccessibleName(sentence.text())
         sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(40, 5, 6, 5)

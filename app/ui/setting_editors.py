@@ -88,6 +88,7 @@ class _Choice(Editor):
         self._box = _StillBox()
         for value, label in setting.choices:
             self._box.addItem(translated(label), value)
+        self._box.view().setAccessibleName(translated(setting.label))
         self._box.activated.connect(lambda _index: self.edited.emit(self.value()))
         self._place(self._box)
         self._row.addStretch(1)

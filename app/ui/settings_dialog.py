@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QHBoxLayout,
     QListWidget,
+    QListWidgetItem,
     QScrollArea,
     QStackedWidget,
     QVBoxLayout,
@@ -112,7 +113,8 @@ class SettingsDialog(QDialog):
         self._names.setAccessibleName(self.tr("Pages of the settings"))
         self._pages = QStackedWidget()
         for page in dict.fromkeys(setting.page for setting in SETTINGS):
-            self._names.addItem(page_title(page))
+            item = QListWidgetItem(page_title(page), self._names)
+            item.setSizeHint(QSize(0, self.fontMetrics().height() + 16))
             self._pages.addWidget(self._page(page))
         self._names.currentRowChanged.connect(self._pages.setCurrentIndex)
         self._names.setCurrentRow(0)

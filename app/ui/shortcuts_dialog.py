@@ -16,7 +16,7 @@ class ShortcutsDialog(QDialog):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Keyboard shortcuts"))
-        self.resize(520, 640)
+        self.resize(600, 680)
         page = QWidget()
         grid = QGridLayout(page)
         grid.setContentsMargins(20, 12, 20, 12)
@@ -26,6 +26,7 @@ class ShortcutsDialog(QDialog):
         area = QScrollArea()
         area.setFrameShape(QScrollArea.Shape.NoFrame)
         area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setAccessibleName(self.tr("Keyboard shortcuts"))
         area.setWidget(page)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
@@ -50,4 +51,4 @@ class ShortcutsDialog(QDialog):
 
 def _readable(shortcut: Shortcut) -> str:
     native = QKeySequence.SequenceFormat.NativeText
-    return "   ".join(keys.toString(native) for keys in shortcut.sequences())
+    return "    ".join(QKeySequence(keys).toString(native) for keys in shortcut.keys)

@@ -134,7 +134,8 @@ class Theme(QObject):
         chosen = DARK if wanted[0] else LIGHT
         application.setFont(_font(application, percent))
         application.setPalette(palette(chosen))
-        application.setStyleSheet(stylesheet(chosen))
+        if application.styleSheet() != stylesheet(chosen):
+            application.setStyleSheet(stylesheet(chosen))
         self.changed.emit()
 
     def _wants_dark(self) -> bool:
@@ -204,12 +205,11 @@ def stylesheet(c: Colors) -> str:
     QMenu::item:disabled {{ color: {c.muted}; }}
     QMenu::separator {{ height: 1px; background: {c.border}; margin: 5px 8px; }}
     QMenu::indicator {{ left: 4px; width: 12px; height: 12px; }}
-    QLineEdit, QSpinBox, QDoubleSpinBox, QPlainTextEdit#field {{
+    QLineEdit, QPlainTextEdit#field {{
         background: {c.card}; border: 1px solid {c.border}; border-radius: 8px; padding: 6px 8px;
         selection-background-color: {c.accent}; selection-color: {c.on_accent};
     }}
-    QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QPlainTextEdit#field:focus {{
-        border-color: {c.accent}; }}
+    QLineEdit:focus, QPlainTextEdit#field:focus {{ border-color: {c.accent}; }}
     QSplitter::handle {{ background: {c.border}; }}
     QScrollBar:vertical {{ background: transparent; width: 12px; margin: 0; }}
     QScrollBar::handle:vertical {{
@@ -223,14 +223,17 @@ def stylesheet(c: Colors) -> str:
     #sidebar {{ background: {c.sidebar}; }}
     #sidebar QListView {{ background: transparent; border: none; outline: none; }}
     #sidebar QLineEdit {{ background: {c.window}; padding-left: 28px; }}
-    #header {{ border-bottom: 1px solid {c.border}; }}
+    #line {{ background: {c.border}; }}
     #card {{ background: {c.card}; border: 1px solid {c.border}; border-radius: 16px; }}
     #card[focused="true"] {{ border-color: {c.accent}; }}
     #card QPlainTextEdit {{ background: transparent; border: none; }}
     #panel {{ background: {c.card}; border: 1px solid {c.border}; border-radius: 12px; }}
+    QAbstractSpinBox QLineEdit {{ border: none; border-radius: 0; padding: 0 2px; background: transparent; }}
     QListWidget#pages {{ background: {c.sidebar}; border: none; outline: none; padding: 8px; }}
-    QListWidget#pages::item {{ padding: 8px 10px; border-radius: 8px; color: {c.text}; }}
+    QListWidget#pages::item {{ padding: 0 10px; border-radius: 8px; color: {c.text}; }}
     QListWidget#pages::item:selected {{ background: {c.selected}; color: {c.text}; }}
+    QListWidget#panel::item {{ padding: 0 10px; border-radius: 8px; }}
+    QListWidget#panel::item:selected {{ background: {c.selected}; color: {c.text}; }}
     QTreeView {{ background: {c.window}; border: none; outline: none; }}
     QTreeView::item {{ padding: 8px 6px; border-bottom: 1px solid {c.border}; }}
     QTreeView::item:selected {{ background: {c.selected}; color: {c.text}; }}

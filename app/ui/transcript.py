@@ -323,6 +323,8 @@ class Transcript(QScrollArea):
 
     def _place_newest(self) -> None:
         is_away = not self._follows or self._last < len(self._messages)
+        if not is_away and self._newest.hasFocus():
+            self.setFocus()  # hidden, it would give the focus to a message, which Qt then scrolls to
         self._newest.setVisible(is_away and bool(self._messages))
         side = self._newest.sizeHint().height() + 6
         view = self.viewport().geometry()
@@ -342,7 +344,9 @@ class Transcript(QScrollArea):
             self._messages[index] = replace(message, text=message.text + text, state=MessageState.WRITING)
             view = self._views.get(message.id)
             if view is not None:
+                self._is_arranging = True  # its place is seen to here, once
                 view.show_message(self._messages[index])
+                self._is_arranging = False
                 self._place_written(view)
             if not arriving:
                 break
@@ -350,7 +354,7 @@ class Transcript(QScrollArea):
         self.settled.emit()
 
     def _place_written(self, view: MessageView) -> None:
-        if self._messages and view.message.id == self._messages[-1].id and not self._arrange_timer.isActive():
+        if view.message.id != self._messages[-1].id:
             self._arrange()
             return
         height = view.lay_out(self._measure())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QMessageBox, QVBoxLayout, QWidget
 
@@ -68,6 +68,7 @@ class TrashPage(QWidget):
         for line in lines:
             item = QListWidgetItem(line.title)
             item.setData(_ID, line.id)
+            item.setSizeHint(QSize(0, self.fontMetrics().height() + 16))
             self.view.addItem(item)
         self.view.setCurrentRow(min(row, len(lines) - 1))
         self._state.setText("" if lines else self.tr("The trash is empty."))

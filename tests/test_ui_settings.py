@@ -1,0 +1,90 @@
+import pytest
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QApplication
+from ui_stand_ins import House
+
+from app.core.settings import SETTINGS, Settings
+from app.ui import theme
+from app.ui.setting_editors import editor_for
+from app.ui.settings_dialog import SettingsDialog
+
+
+@pytest.fixture
+def dialog(qtbot):
+    made = SettingsDialog()
+    qtbot.addWidget(made)
+    made.show_settings(Settings())
+    return made
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda s: s.name)
+def test_every_setting_has_an_editor_that_shows_its_bounds(qtbot, setting):
+    editor = editor_for(setting)
+    qtbot.addWidget(editor)
+    values = [setting.default, *(value for value, _ in setting.choices)]
+    if not isinstance(setting.default, (bool, str)):
+        values += [type(setting.default)(bound) for bound in (setting.least, setting.most)]
+    for value in values:
+        with qtbot.assertNotEmitted(editor.edited):
+            editor.show_value(value)
+        assert editor.value() == value
+        assert type(editor.value()) is type(setting.default)
+
+
+def test_a_change_holds_at_once(qtbot, dialog):
+    with qtbot.waitSignal(dialog.change_requested) as wish:
+        dialog.row("top_k").editor._box.setValue(7)
+    assert wish.args == ["top_k", 7]
+
+
+def test_a_refused_value_says_why_and_shows_the_one_that_holds(dialog):
+    dialog.row("threads").editor._box.setValue(9)
+    dialog.show_refusal("threads", "threads must be smaller.")
+    assert dialog.row("threads").editor.value() == 0
+    assert dialog.row("threads")._refusal.text() == "threads must be smaller."
+    assert not dialog.row("threads")._refusal.isHidden()
+
+
+def test_a_value_goes_back_to_its_default(qtbot, dialog):
+    dialog.show_settings(Settings({"top_k": 7}))
+    row = dialog.row("top_k")
+    assert not row._reset.isHidden()
+    with qtbot.waitSignal(dialog.reset_requested) as wish:
+        row._reset.click()
+    assert wish.args == ["top_k"]
+    dialog.show_settings(Settings())
+    assert row._reset.isHidden()
+
+
+def test_the_theme_and_the_text_size_change_while_the_window_is_open(qtbot):
+    house = House(theme="light")
+    qtbot.addWidget(house.window)
+    size = QApplication.font().pointSizeF()
+    house.settings.changed.emit(Settings({"theme": "dark", "text_size": 150}))
+    assert theme.is_dark()
+    assert theme.colors() is theme.DARK
+    assert QApplication.font().pointSizeF() == pytest.approx(size * 1.5)
+    house.settings.changed.emit(Settings({"theme": "light"}))
+    assert QApplication.palette().color(QPalette.ColorRole.Window).name() == theme.LIGHT.window
+
+
+@pytest.mark.parametrize("colors", [theme.LIGHT, theme.DARK], ids=["light", "dark"])
+def test_words_can_be_read_on_every_ground(colors):
+    grounds = (colors.window, colors.sidebar, colors.card, colors.bubble)
+    for ink in (colors.text, colors.muted, colors.danger, colors.warning, colors.accent):
+        for ground in grounds:
+            assert contrast(ink, ground) >= 4.5, (ink, ground)
+    assert contrast(colors.on_accent, colors.accent) >= 4.5
+    assert contrast(colors.text, colors.mark) >= 4.5
+
+
+def contrast(one, other):
+    """WCAG 2.2, relative luminance."""
+
+    def luminance(color):
+        parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        r, g, b = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
