@@ -1,6 +1,7 @@
 import time
 
 import pytest
+from PySide6.QtWidgets import QWidget
 
 from app.ui import markdown
 from app.ui.message_text import MessageText
@@ -60,8 +61,10 @@ def test_a_list_goes_on_counting_from_its_number():
     ids=["200k", "one line", "quotes", "brackets", "links", "entities", "emphasis", "autolinks"],
 )
 def test_hostile_text_is_drawn_quickly(qtbot, source):
-    view = MessageText(None)
-    qtbot.addWidget(view)
+    window = QWidget()
+    qtbot.addWidget(window)
+    view = MessageText(window)
+    window.show()  # unseen, Qt does not break the lines yet
     started = time.process_time()
     view.show_markdown(source)
     view.height_at(700)
