@@ -10,17 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication
-from PySide6.QtWidgets import QApplication
-
+# First what needs no Qt: PySide6 reads the source of every module that is imported after it, in search of its
+# `__feature__` switch, which takes some 20 ms of the start.
 from app import __version__
-from app.controllers.chat import ChatController
-from app.controllers.chats import ChatsController
-from app.controllers.lane import Lane, Ticket
-from app.controllers.models import ModelsController
-from app.controllers.notices import Notices, words_of
-from app.controllers.replies import Replies
-from app.controllers.settings import SettingsController
 from app.core.errors import AppError, StoreDamaged
 from app.core.notices import Notice, NoticeKind
 from app.engine.backend import Backend
@@ -32,6 +24,18 @@ from app.storage.settings_file import SettingsFile
 from app.storage.store import Store
 from app.system import logs, paths
 from app.system.paths import Places
+
+# isort: split
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtWidgets import QApplication
+
+from app.controllers.chat import ChatController
+from app.controllers.chats import ChatsController
+from app.controllers.lane import Lane, Ticket
+from app.controllers.models import ModelsController
+from app.controllers.notices import Notices, words_of
+from app.controllers.replies import Replies
+from app.controllers.settings import SettingsController
 from app.ui.close_guard import CloseGuard
 from app.ui.first_paint import FirstPaint
 from app.ui.main_window import MainWindow

@@ -52,21 +52,38 @@ view.show()
 app.exec()
 """
 )
-OURS = (
-    SHARED
-    + """
-import app.bootstrap
-from PySide6.QtWidgets import QMainWindow
-show = QMainWindow.show
-painted = Painted()
-def watched_show(window):
-    window.installEventFilter(painted)
-    show(window)
-QMainWindow.show = watched_show
+# Ours is started as the command is, with nothing brought in before; its window is watched from its class on.
+OURS = f"""
+import importlib.util, sys
+
+class Watch:
+    def find_spec(self, name, path, target=None):
+        if name != "app.ui.main_window":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        execute = spec.loader.exec_module
+        def watched(module):
+            execute(module)
+            watch(module.MainWindow)
+        spec.loader.exec_module = watched
+        return spec
+
+def watch(window_class):
+    exec(SHARED, globals())
+    show = window_class.show
+    def watched_show(window):
+        global painted
+        painted = Painted()
+        window.installEventFilter(painted)
+        show(window)
+    window_class.show = watched_show
+
+SHARED = {SHARED!r}
+sys.meta_path.insert(0, Watch())
 from app.cli.main import main
 sys.exit(main([]))
 """
-)
 
 
 def start(code, env):
