@@ -146,3 +146,13 @@ def test_many_chats_of_a_month_stand_under_one_heading():
             wanted.append(Heading(name))
         wanted.append(chat)
     assert model.entries == wanted
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Down, Qt.Key.Key_Return])
+def test_a_key_right_after_typing_acts_on_what_was_typed(qtbot, sidebar, key):
+    sidebar.show_chats(CHATS)
+    asked = []
+    sidebar.search_requested.connect(asked.append)
+    sidebar.search.setText("Bern")
+    qtbot.keyClick(sidebar.search, key)
+    assert asked == ["Bern"]

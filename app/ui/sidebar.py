@@ -50,7 +50,6 @@ class Sidebar(QFrame):
         self.search = SearchField()
         self.search.setPlaceholderText(self.tr("Search chats"))
         self.search.setAccessibleName(self.tr("Search chats"))
-        self.search.setClearButtonEnabled(True)
         self.search.installEventFilter(self)
         self._nothing = Label("", is_muted=True)
         self._nothing.setWordWrap(True)
@@ -58,7 +57,7 @@ class Sidebar(QFrame):
         self._nothing.setContentsMargins(16, 24, 16, 24)
         self._timer = QTimer(self, singleShot=True, interval=_SEARCH_AFTER)
         self._timer.timeout.connect(self._search)
-        self.search.textChanged.connect(self._timer.start)
+        self.search.textChanged.connect(self._on_typed)
         self._place()
         self._show_nothing(False)
 
@@ -129,9 +128,22 @@ class Sidebar(QFrame):
             self.chats.show_chats(self._chats)
             self._show_nothing(not self._chats)
 
+    def _search_now(self) -> None:
+        """Search for what was typed just now, so that a key acts on what was meant."""
+        if self._timer.isActive():
+            self._timer.stop()
+            self._search()
+
+    def _on_typed(self) -> None:
+        if not self.search.isClearButtonEnabled():  # 4 ms, which the start need not wait for
+            self.search.setClearButtonEnabled(True)
+        self._timer.start()
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Walk from the search field into the list, and leave the search with Esc."""
         if watched is self.search and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            if event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter):
+                self._search_now()
             if event.key() == Qt.Key.Key_Down:
                 self.chats.setFocus()
                 return True

@@ -1,7 +1,5 @@
 """The real window on a real screen with a real model, driven by the keyboard alone."""
 
-import time
-
 import pytest
 import screen
 from small_models import babbler, reciter
@@ -11,7 +9,6 @@ pytestmark = pytest.mark.skipif(
 )
 
 SCRIPT = "The fire is lit, sit down and tell me all."
-SEARCH_BEGINS = 1.0  # seconds; the field waits until the typing pauses, and nothing outside tells that it has
 MESSAGES = "SELECT role, state, text FROM message ORDER BY id"
 
 
@@ -61,7 +58,6 @@ def test_a_chat_from_the_first_word_to_the_trash_and_back(program, home, display
 
     display.press("ctrl+k")
     display.type("fireplace")
-    time.sleep(SEARCH_BEGINS)
     display.press("Down", "Return", "ctrl+l")
     display.type("found it")
     display.press("Return")
