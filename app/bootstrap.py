@@ -52,8 +52,11 @@ LAYOUT = "window layout"  # key of the store's state
 class Program:
     """All rooms, connected. Made, started and closed in the main thread."""
 
-    def __init__(self, places: Places, backend: Backend) -> None:
-        """Open the store and make every room. Raises `AppError` where the data cannot be opened."""
+    def __init__(self, places: Places, backend: Backend, guide: Path | None = None) -> None:
+        """Open the store and make every room. Raises `AppError` where the data cannot be opened.
+
+        `guide` is the model that comes with the program.
+        """
         settings_file = SettingsFile(places.settings_file)
         settings, complaints = settings_file.load()
         store = Store.open(places.database)
@@ -66,7 +69,7 @@ class Program:
         self.settings = SettingsController(settings, settings_file, self.notices)
         self.models = ModelsController(
             store,
-            DeferredShelf(),
+            DeferredShelf(guide),
             self._models_folder,
             self.engine,
             self.files,
@@ -183,7 +186,7 @@ def _raise_the_first(places: Places) -> int:
 
 def _run(app: QApplication, places: Places) -> int:
     logbook = logs.start_log(places.log_file, crash_file=places.logs / "crash.log")
-    program = Program(places, DeferredBackend())
+    program = Program(places, DeferredBackend(), paths.guide_model())
     logs.log_bugs(program.notices.tell_bug)
     ears: list[Doorbell | Farewell] = []
     program.first_paint.painted.connect(lambda: ears.extend(_listen(program, places)))

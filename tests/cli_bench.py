@@ -18,6 +18,7 @@ class Bench:
 
     home: Path
     backend: FakeBackend = field(default_factory=FakeBackend)
+    guide: Path | None = None  # the model that comes with the program
     status: int = -1
     out: str = ""
     err: str = ""
@@ -28,7 +29,8 @@ class Bench:
 
     def run(self, *argv, typed=""):
         terminal = Terminal(io.StringIO(typed), io.StringIO(), io.StringIO())
-        self.status = main([str(word) for word in argv], Tools(self.places, lambda: self.backend, terminal))
+        tools = Tools(self.places, lambda: self.backend, terminal, self.guide)
+        self.status = main([str(word) for word in argv], tools)
         self.out, self.err = terminal.output.getvalue(), terminal.errors.getvalue()
         return self.status
 

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+import small_models
 from cli_bench import Bench
 
 from app.core.errors import EngineFailed
@@ -89,10 +90,20 @@ def test_without_any_model_it_says_how_to_add_one(tmp_path):
     assert "fireside models add" in bench.err
 
 
-def test_with_several_models_one_must_be_named(bench):
-    bench.add_model("other.gguf")
-    assert bench.run("ask", "q") == 1
-    assert "--model" in bench.err
+def test_of_several_models_none_of_which_was_used_the_smallest_answers(bench):
+    small = bench.add_model("small.gguf", script="Yes.")
+    assert bench.run("ask", "q") == 0
+    assert bench.backend.loads[-1].path == small
+
+
+def test_the_guide_answers_where_there_is_no_other_model(tmp_path):
+    guide = small_models.reciter(tmp_path / "resources.gguf")
+    bench = Bench(tmp_path / "home", guide=guide)
+    assert bench.run("ask", "q") == 0
+    assert bench.backend.loads[-1].path == guide
+    larger = bench.add_model("babbler.gguf")
+    assert bench.run("ask", "q") == 0
+    assert bench.backend.loads[-1].path == larger
 
 
 def test_the_model_used_last_is_used_again(bench):

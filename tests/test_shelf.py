@@ -6,6 +6,7 @@ from collections import namedtuple
 import gguf
 import numpy as np
 import pytest
+import small_models
 
 from app.core.errors import Cancelled, ModelMissing, ModelUnreadable
 from app.core.jobs import CancelToken
@@ -353,3 +354,16 @@ def test_a_copy_is_never_seen_half_done(tmp_path, folder):
 def test_a_plan_for_memory_counts_weights_and_window(tmp_path):
     model = Shelf().look(write_model(tmp_path / "a.gguf", rows=10_000))
     assert model.memory_needed(512) > model.tensor_bytes == 10_000 * 32 * 4
+
+
+def test_the_model_that_comes_with_the_program_is_listed_last_and_marked(tmp_path):
+    guide = small_models.reciter(tmp_path / "a-guide.gguf")
+    folder = tmp_path / "models"
+    folder.mkdir()
+    small_models.reciter(folder / "b.gguf")
+    models = Shelf(guide).scan(folder, [], lambda _: None, CancelToken())
+    assert [(m.path.name, m.is_builtin) for m in models] == [("b.gguf", False), ("a-guide.gguf", True)]
+
+
+def test_a_program_without_its_guide_lists_the_rest(tmp_path):
+    assert Shelf(tmp_path / "gone.gguf").scan(tmp_path, [], lambda _: None, CancelToken()) == []

@@ -9,7 +9,7 @@ from pathlib import Path
 from app.cli.tools import Tools, WrongUsage
 from app.core.conversation import ConversationLine
 from app.core.errors import AppError, ModelMissing
-from app.core.models import ModelFile
+from app.core.models import ModelFile, usual_model
 from app.core.settings import Settings
 from app.library.shelf import Shelf
 from app.storage.store import Store
@@ -34,7 +34,7 @@ class NoSuchChat(AppError):
 def choose_model(tools: Tools, wanted: str) -> ModelFile:
     """Return the model that `wanted` names: a path, a name, or a part of one.
 
-    Empty means the one used last, or the only one there is. Raises `AppError`, or `WrongUsage` where
+    Empty means the one used last, or the usual one. Raises `AppError`, or `WrongUsage` where
     several are meant.
     """
     if _is_path(wanted):
@@ -89,17 +89,10 @@ def _usual_model(tools: Tools, settings: Settings, store: Store) -> ModelFile:
             return Shelf().look(Path(last))
         except ModelMissing:
             tools.terminal.tell(f"The model used last is no longer at {last}.")
-    usable = [model for model in tools.models(settings, store) if not model.problem]
-    if not usable:
+    usual = usual_model(tools.models(settings, store), last)
+    if usual is None:
         raise AppError("There is no model yet.", _ADD_ONE)
-    if len(usable) > 1:
-        raise AppError(
-            f"There are {len(usable)} models, and none was used before.", f"{_NAME_ONE} {_SEE_LIST}"
-        )
-    return usable[0]
-
-
-_NAME_ONE = "Name one with --model."
+    return usual
 
 
 def _usable(model: ModelFile) -> ModelFile:

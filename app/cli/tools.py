@@ -71,6 +71,7 @@ class Tools:
     places: Places = field(default_factory=paths.places)
     make_backend: Callable[[], Backend] = DeferredBackend
     terminal: Terminal = field(default_factory=Terminal)
+    guide: Path | None = field(default_factory=paths.guide_model)  # the model that comes with the program
 
     def settings(self) -> Settings:
         """Read the settings; what is wrong with them is told."""
@@ -96,7 +97,8 @@ class Tools:
     def models(self, settings: Settings, store: Store, cancel: CancelToken | None = None) -> list[ModelFile]:
         """List all models, those added in place too."""
         added = [Path(path) for path in store.model_paths()]
-        return Shelf().scan(self.models_folder(settings), added, _ignore, cancel or CancelToken())
+        shelf = Shelf(self.guide)
+        return shelf.scan(self.models_folder(settings), added, _ignore, cancel or CancelToken())
 
 
 def _ignore(_report: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ class ModelFile:
     parts: tuple[Path, ...]  # all parts in order; one for a model in a single file
     name: str  # as shown
     file_bytes: int  # of all parts together
+    is_builtin: bool = False  # the guide that comes with the program
     problem: str = ""  # a sentence: why it cannot be used; then what follows is not known
     architecture: str = ""
     parameters: int = 0  # count of weights
@@ -60,6 +62,16 @@ class ModelFile:
         feed_forward = self.feed_forward_width + width + self.query_width + cells
         attention = cells * self.heads + cells + width + 2 * self.query_width + 2 * self.key_width
         return 4 * max(n_ubatch * max(feed_forward, attention), self.vocabulary)
+
+
+def usual_model(models: Iterable[ModelFile], last_used: str) -> ModelFile | None:
+    """Return the model to take where the user names none: the one used last (a path), if it is still there.
+
+    Else the smallest, because it is the quickest to be ready; the built-in guide only if there is no other.
+    """
+    usable = [model for model in models if not model.problem]
+    last = next((m for m in usable if str(m.path) == last_used and not m.is_builtin), None)
+    return last or min(usable, key=lambda m: (m.is_builtin, m.file_bytes), default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 class DeferredShelf:
     """Makes jobs for one lane; they share one shelf and what it remembers."""
 
-    def __init__(self) -> None:
+    def __init__(self, builtin: Path | None = None) -> None:
+        """`builtin` is the model that comes with the program."""
+        self._builtin = builtin
         self._shelf: Shelf | None = None
 
     def scan_job(self, folder: Path | None, added: Sequence[Path]) -> Job:
@@ -50,5 +52,5 @@ class DeferredShelf:
         if self._shelf is None:
             from app.library.shelf import Shelf  # noqa: PLC0415 - see above
 
-            self._shelf = Shelf()
+            self._shelf = Shelf(self._builtin)
         return self._shelf

@@ -55,7 +55,9 @@ class Shelf:
     To be used from one thread at a time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, builtin: Path | None = None) -> None:
+        """`builtin` is the model that comes with the program, always on the shelf if its file is there."""
+        self._builtin = builtin
         self._known: dict[tuple[str, int, int], Header | HeaderDamaged] = {}
 
     def scan(
@@ -74,14 +76,15 @@ class Shelf:
         for path in added:
             first = _first_part(Path(os.path.abspath(path)))
             firsts.setdefault(first.resolve(), first)
-        found: list[ModelFile] = []
+        found: list[ModelFile] = self._builtin_model()
         for done, first in enumerate(firsts.values(), start=1):
             cancel.check()
             model = self._listed(first, is_added=done > in_folder)
             if model is not None:
                 found.append(model)
             report(ScanProgress(done, len(firsts)))
-        return sorted(_told_apart(found), key=lambda m: (m.name.casefold(), m.file_bytes, str(m.path)))
+        found = _told_apart(found)
+        return sorted(found, key=lambda m: (m.is_builtin, m.name.casefold(), m.file_bytes, str(m.path)))
 
     def look(self, path: Path) -> ModelFile:
         """Return one model, given any of its parts.
@@ -105,6 +108,11 @@ class Shelf:
                 "Give the parts their original names, which end in -00001-of-00003.gguf and so on.",
             )
         return model_from(parts, part_name(parts[0]).stem, headers)
+
+    def _builtin_model(self) -> list[ModelFile]:
+        if self._builtin is None or not self._builtin.is_file():
+            return []
+        return [replace(self.look(self._builtin), is_builtin=True)]
 
     def _listed(self, first: Path, *, is_added: bool) -> ModelFile | None:
         try:

@@ -55,6 +55,11 @@ class Places:
         return self.logs / "fireside.log"
 
 
+def guide_model() -> Path:
+    """Return where the model that comes with the program lies, if it came with it."""
+    return Path(__file__).parents[2] / "resources" / "guide" / "fireside-guide.gguf"
+
+
 def places(environ: Mapping[str, str] = os.environ) -> Places:
     """Return the usual folders of this system, or all of them below `FIRESIDE_HOME` if that is set."""
     if home := environ.get("FIRESIDE_HOME"):
