@@ -33,7 +33,7 @@ class Pocket:
 class Desk:
     """Everything but the window. `heard` has what the chat controller said, as (signal, *arguments)."""
 
-    def __init__(self, store, folder, backend=None, *, is_loaded=True, settings=None):
+    def __init__(self, store, folder, backend=None, *, is_loaded=True, settings=None, guide=None):
         self.store = store
         self.backend = backend or FakeBackend()
         if is_loaded:
@@ -46,7 +46,7 @@ class Desk:
         self.settings = SettingsController(settings or Settings(), self.pocket, self.notices)
         self.models = ModelsController(
             store,
-            DeferredShelf(),
+            DeferredShelf(guide),
             lambda: self.folder,
             self.engine,
             self.files,

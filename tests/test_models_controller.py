@@ -153,3 +153,19 @@ def test_another_folder_in_the_settings_is_looked_through(qtbot, empty, tmp_path
     empty.folder = other
     files = listed(qtbot, empty, lambda: empty.settings.change("models_folder", str(other)))
     assert [file.path.name for file in files] == ["c.gguf"]
+
+
+def test_the_guide_stands_in_until_there_is_a_model_of_the_users_own(qtbot, store, tmp_path):
+    folder = tmp_path / "models"
+    folder.mkdir()
+    guide = reciter(tmp_path / "guide.gguf")
+    desk = Desk(store, folder, is_loaded=False, guide=guide)
+    with qtbot.waitSignal(desk.models.load_ended, timeout=5000):
+        desk.models.start()
+    assert desk.models.model.path == guide
+    assert desk.store.last_model() == ""
+    own = babbler(tmp_path / "own.gguf")
+    with qtbot.waitSignal(desk.models.load_ended, timeout=5000):
+        desk.models.add_files([str(own)], False)
+    assert desk.models.model.path == own
+    desk.close()

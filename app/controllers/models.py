@@ -12,7 +12,7 @@ from app.controllers.notices import Notices
 from app.controllers.settings import SettingsController
 from app.core.errors import AppError, ModelMissing, ModelUnreadable
 from app.core.generation import LoadedModel, LoadProgress, LoadSpec
-from app.core.models import CopyProgress, ModelFile
+from app.core.models import CopyProgress, ModelFile, usual_model
 from app.engine.backend import Backend
 from app.engine.jobs import load_job, unload_job
 from app.library.deferred import DeferredShelf
@@ -178,14 +178,15 @@ class ModelsController(QObject):
             self._store.forget_model_path(path)
             self.refresh()
 
+    def _has_only_guide(self) -> bool:
+        """Whether no model of the user's own is loaded or on its way."""
+        if self._load is not None:
+            return self._load[1].is_builtin
+        model = self.model
+        return model is None or any(file.is_builtin and file.path == model.path for file in self._listed)
+
     def _candidate(self) -> ModelFile | None:
-        """The model used last, else the smallest: it is the quickest to be ready."""
-        usable = [file for file in self._listed if not file.problem]
-        last = self._store.last_model()
-        for file in usable:
-            if str(file.path) == last:
-                return file
-        return min(usable, key=lambda file: file.file_bytes, default=None)
+        return usual_model(self._listed, self._store.last_model())
 
     # --- what comes back
 
@@ -199,10 +200,11 @@ class ModelsController(QObject):
     @Slot(object, object)
     def _on_finished(self, ticket: Ticket, result: object) -> None:
         if self._load is not None and ticket is self._load[0]:
-            path = str(self._load[1].path)
+            file = self._load[1]
             self._end_load()
-            with self._notices.telling():
-                self._store.note_model_used(path)
+            if not file.is_builtin:  # it is taken only where there is no other, without being remembered
+                with self._notices.telling():
+                    self._store.note_model_used(str(file.path))
         elif ticket is self._unload:
             self.model_changed.emit(self.model)
         elif ticket is self._scan:
@@ -239,12 +241,10 @@ class ModelsController(QObject):
         self._listed = files
         self.listed.emit(files)
         wanted, self._wants_load = self._wants_load, None
-        if wanted is None or self.model is not None or self.is_loading:
-            return
         candidate = self._candidate()
         if wanted:
             self.load(wanted)
-        elif candidate is not None:
+        elif wanted is not None and candidate is not None and self.model is None and not self.is_loading:
             self.load(str(candidate.path))
 
     def _added(self, asked: Path, path: Path) -> None:
@@ -253,7 +253,7 @@ class ModelsController(QObject):
             if not path.is_relative_to(self._folder()):
                 self._store.add_model_path(str(path))
             self._notices.news(self.tr("{name} was added.").format(name=path.name))
-        if self.model is None and not self.is_loading:
+        if self._has_only_guide():
             self._wants_load = str(path)
         self.refresh()
 
