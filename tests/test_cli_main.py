@@ -60,6 +60,14 @@ def test_without_a_screen_the_terminal_is_offered(capsys):
     assert "fireside chat" in capsys.readouterr().err
 
 
+def test_without_a_screen_the_command_is_named_as_it_can_be_typed_here(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("sys.argv", [str(tmp_path / ".venv" / "bin" / "fireside")])
+    assert open_window([], {}) == 1
+    assert f"terminal: {Path('.venv/bin/fireside')} chat\n" in capsys.readouterr().err
+
+
 def test_a_bug_is_logged_whole_and_rises(bench, monkeypatch):
     bench.run("models", "list")
     monkeypatch.setattr("app.cli.tools.Shelf.scan", lambda *_: 1 / 0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import io
 import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -45,12 +46,22 @@ def main(argv: Sequence[str], tools: Tools | None = None) -> int:
 def open_window(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
     """Open the window, if there is a screen to draw on."""
     if sys.platform.startswith("linux") and not any(environ.get(name) for name in _SCREENS):
-        sys.stderr.write("There is no screen to open a window on.\nTo chat in the terminal: fireside chat\n")
+        sys.stderr.write(
+            f"There is no screen to open a window on.\nTo chat in the terminal: {_typed()} chat\n"
+        )
         return FAILED
     gc.disable()  # until the first paint: nothing to collect, and looking for it takes 3 % of the start
     from app import bootstrap  # noqa: PLC0415 - brings in Qt, which no command needs
 
     return bootstrap.open_window(argv)
+
+
+def _typed() -> str:
+    """Return the command as it can be typed here: `fireside` may be on no path, as after `make run`."""
+    program = sys.argv[0]
+    if os.path.basename(program) != "fireside" or shutil.which("fireside"):
+        return "fireside"
+    return os.path.relpath(program) if program.startswith(os.getcwd() + os.sep) else program
 
 
 def drop_output() -> None:
