@@ -1,11 +1,11 @@
 import pytest
 from PySide6.QtCore import QEvent, QPoint, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QImage, QRegion
 from PySide6.QtWidgets import QApplication, QWidget
 from ui_stand_ins import SAMPLE, message, talk
 
 from app.core.conversation import MessageState
-from app.core.generation import FinishReason, Role
+from app.core.generation import FinishReason, ReplyStats, Role
 from app.ui.transcript import Transcript
 
 WRITING = MessageState.WRITING
@@ -20,7 +20,7 @@ def transcript(qtbot):
     qtbot.addWidget(window)
     window.show()
     yield view
-    for timer in (view._flush_timer, view._arrange_timer, view._grow_timer):
+    for timer in (view._arrivals._timer, view._arrange_timer, view._grow_timer):
         timer.stop()
 
 
@@ -195,3 +195,33 @@ def test_the_line_where_the_view_begins_is_drawn_above_its_message(transcript):
     assert [id_ for id_ in (1, 2, 3, 4) if view_of(transcript, id_)._divider] == [3]
     transcript.show_view_begins(None)
     assert not view_of(transcript, 3)._divider
+
+
+def test_the_ring_of_the_focus_touches_no_word(qtbot, transcript):
+    transcript.show_messages(talk(2))
+    view = view_of(transcript, 2)
+    settle(qtbot, transcript)
+    ring = view.rect().adjusted(1, 1, -1, -9)
+    assert ring.adjusted(8, 0, -8, 0).contains(view._text.geometry())
+    assert view._text.geometry().bottom() < view._foot_top < ring.bottom()
+
+
+def test_the_figures_never_lie_over_the_buttons(qtbot, transcript):
+    stats = ReplyStats(31, 0, 213, 0.1, 20.0)
+    reply = message(2, text="short", state=MessageState.STOPPED, stats=stats)
+    transcript.show_messages([message(1, Role.USER, "Hi"), reply])
+    view = view_of(transcript, 2)
+    for width, has_figures in ((700, True), (300, True), (150, False)):
+        view.resize(width, view.lay_out(width))
+        last = max(button.geometry().right() for button in view._buttons)
+        picture = QImage(view.size(), QImage.Format.Format_RGB32)
+        picture.fill(Qt.GlobalColor.white)
+        view.render(picture, QPoint(), QRegion(), QWidget.RenderFlag(0))  # without the buttons
+        inked = {
+            x
+            for x in range(view.width())
+            for y in range(view._foot_top, view._foot_top + 28)
+            if picture.pixelColor(x, y) != Qt.GlobalColor.white
+        }
+        assert bool(inked) is has_figures
+        assert not [x for x in inked if x <= last]

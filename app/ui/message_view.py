@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from functools import partial
 
 from PySide6.QtCore import QEvent, QPoint, QRect, Qt, QTimer, Signal
 from PySide6.QtGui import (
-    QColor,
     QContextMenuEvent,
     QEnterEvent,
     QFocusEvent,
@@ -18,29 +16,22 @@ from PySide6.QtGui import (
     QKeySequence,
     QPainter,
     QPaintEvent,
-    QPen,
 )
 from PySide6.QtWidgets import QMenu, QWidget
 
 from app.core.conversation import Message, MessageState
 from app.core.generation import Role
-from app.ui import message_words, theme
+from app.ui import message_paint, message_words, theme
 from app.ui.buttons import FlatButton
+from app.ui.message_deeds import Deed, deeds_of
 from app.ui.message_editor import MessageEditor
 from app.ui.message_text import MessageText
 
+MARGIN = 12  # at both sides of a message, inside its view: room for the ring of the focus
+_ABOVE = 6  # the same above it
 _PAD = 14  # inside the user's bubble
 _SLOW = 0.15  # seconds: a reply that takes longer to draw is plain text while it is written
 _MENU_KEYS = (Qt.Key.Key_Menu, Qt.Key.Key_F10)
-
-
-@dataclass(frozen=True, slots=True)
-class Deed:
-    """Something that can be done with a message."""
-
-    name: str
-    words: str
-    icon: str
 
 
 class MessageView(QWidget):
@@ -148,45 +139,51 @@ class MessageView(QWidget):
     # -- its place
 
     def lay_out(self, width: int) -> int:
-        """Place everything for a width in pixels and return the height."""
-        line = self.fontMetrics().height()
-        top = (line + 30) if self._divider else 0
+        """Place everything for a width in pixels, the margins at both sides in it, and return the height."""
+        inside, top = width - 2 * MARGIN, self._divider_height()
         if self._editor is not None:
             height = self._editor.sizeHint().height()
-            self._editor.setGeometry(0, top, width, height)
+            self._editor.setGeometry(MARGIN, top, inside, height)
             return top + height + 12
-        top = self._lay_out_text(width, top, line)
+        top = self._lay_out_text(inside, top + _ABOVE)
         state = self._progress or message_words.state_line(self.message)
         self._state = QRect()
         if state:
             small = QFontMetrics(theme.scaled_font(0.92))
             flags = int(Qt.TextFlag.TextWordWrap)
-            wanted = small.boundingRect(QRect(0, 0, width - 26, 10_000), flags, state).height()
-            self._state = QRect(26, top + 2, width - 26, wanted)
+            wanted = small.boundingRect(QRect(0, 0, inside - 26, 10_000), flags, state).height()
+            self._state = QRect(MARGIN + 26, top + 2, inside - 26, wanted)
             top += wanted + 8
         self._foot_top = top
         self._place_buttons(width)
-        return top + line + 26
+        return top + self._foot_height() + 10
 
-    def _lay_out_text(self, width: int, top: int, line: int) -> int:
+    def _divider_height(self) -> int:
+        return (self.fontMetrics().height() + 30) if self._divider else 0
+
+    def _foot_height(self) -> int:
+        return max(30, self.fontMetrics().height() + 12)
+
+    def _lay_out_text(self, inside: int, top: int) -> int:
         self._text.setVisible(bool(self._shown_text))
         if self.message.role is not Role.USER:
-            top += line + 8
+            top += self.fontMetrics().height() + 8
             if not self._shown_text:
                 return top
-            height = self._text.height_at(width)
-            self._text.setGeometry(0, top, width, height)
+            height = self._text.height_at(inside)
+            self._text.setGeometry(MARGIN, top, inside, height)
             return top + height + 2
-        most = round(width * 0.86) - 2 * _PAD
+        most = round(inside * 0.86) - 2 * _PAD
         wide = min(most, self._text.natural_width()) if len(self._shown_text) < 2000 else most
         height = self._text.height_at(wide)
-        self._bubble = QRect(width - wide - 2 * _PAD, top, wide + 2 * _PAD, height + 2 * _PAD - 6)
+        self._bubble = QRect(MARGIN + inside - wide - 2 * _PAD, top, wide + 2 * _PAD, height + 2 * _PAD - 6)
         self._text.setGeometry(self._bubble.left() + _PAD, top + _PAD - 3, wide, height)
         return self._bubble.bottom() + 3
 
     def _place_buttons(self, width: int) -> None:
         sizes = [button.sizeHint() for button in self._buttons]
-        x = width - sum(size.width() for size in sizes) if self.message.role is Role.USER else -6
+        taken = sum(size.width() for size in sizes)
+        x = width - MARGIN - taken if self.message.role is Role.USER else MARGIN - 6
         for button, size in zip(self._buttons, sizes, strict=True):
             button.setGeometry(x, self._foot_top, size.width(), size.height())
             x += size.width()
@@ -197,83 +194,34 @@ class MessageView(QWidget):
         """Draw what is not the text: the bubble, the names, the states."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        c = theme.colors()
+        top = self._divider_height()
         if self.hasFocus():
-            painter.setPen(QPen(QColor(c.accent), 1.5))
-            top = self._divider and self.fontMetrics().height() + 26
-            painter.drawRoundedRect(self.rect().adjusted(1, int(top or 0) + 1, -1, -9), 8, 8)
+            message_paint.paint_focus(painter, self.rect().adjusted(1, top - 3 if top else 1, -1, -9))
         if self._divider:
-            self._paint_divider(painter, c)
+            message_paint.paint_divider(painter, self.width(), self._divider)
         if self._editor is None:
-            self._paint_head(painter, c)
-            self._paint_foot(painter, c)
+            self._paint_around(painter, top)
         painter.end()
 
-    def _paint_divider(self, painter: QPainter, c: theme.Colors) -> None:
-        painter.setFont(theme.scaled_font(0.88))
-        metrics = painter.fontMetrics()
-        middle = metrics.height() // 2 + 6
-        room = metrics.horizontalAdvance(self._divider) + 24
-        left, right = (self.width() - room) // 2, (self.width() + room) // 2
-        painter.setPen(QColor(c.accent))
-        painter.drawLine(0, middle, left, middle)
-        painter.drawLine(right, middle, self.width(), middle)
-        painter.drawText(
-            QRect(0, 6, self.width(), metrics.height()), Qt.AlignmentFlag.AlignCenter, self._divider
-        )
-
-    def _paint_head(self, painter: QPainter, c: theme.Colors) -> None:
+    def _paint_around(self, painter: QPainter, top: int) -> None:
+        inside = self.width() - 2 * MARGIN
         if self.message.role is Role.USER:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(c.bubble))
-            painter.drawRoundedRect(self._bubble, 14, 14)
-            return
-        from_top = (self.fontMetrics().height() + 30) if self._divider else 0
-        painter.setPen(QColor(c.text))
-        painter.setFont(theme.scaled_font(0.95, painter.font().weight().DemiBold))
-        name = QRect(0, from_top, self.width(), self.fontMetrics().height() + 2)
-        painter.drawText(name, Qt.AlignmentFlag.AlignVCenter, message_words.author(self.message))
-
-    def _paint_foot(self, painter: QPainter, c: theme.Colors) -> None:
+            message_paint.paint_bubble(painter, self._bubble)
+        else:
+            name = QRect(MARGIN, top + _ABOVE, inside, self.fontMetrics().height() + 2)
+            message_paint.paint_name(painter, name, message_words.author(self.message))
         if not self._state.isNull():
-            is_failure = self.message.state is MessageState.FAILED
-            painter.setPen(QColor(c.danger if is_failure else c.muted))
-            painter.setFont(theme.scaled_font(0.92))
-            words = self._progress or message_words.state_line(self.message)
-            painter.drawText(self._state, int(Qt.TextFlag.TextWordWrap), words)
-            dot = QColor(c.danger if is_failure else c.accent if self._progress else c.muted)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(dot)
-            painter.drawEllipse(4, self._state.top() + painter.fontMetrics().height() // 2 - 4, 8, 8)
-        figures = message_words.figures(self.message)
-        if figures and (self._buttons or self._is_last):
-            painter.setPen(QColor(c.muted))
-            painter.setFont(theme.scaled_font(0.85))
-            foot = QRect(0, self._foot_top, self.width(), 30)
-            painter.drawText(foot, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, figures)
+            message_paint.paint_state(painter, self._state, self.message, self._progress)
+        if self._buttons or self._is_last:
+            taken = max([button.geometry().right() for button in self._buttons], default=MARGIN)
+            foot = QRect(taken, self._foot_top, self.width() - MARGIN - taken, self._foot_height())
+            message_paint.paint_figures(painter, foot, self.message)
 
     # -- what can be done with it
 
     def deeds(self) -> list[Deed]:
         """Return what can be done with the message now, in the order shown."""
-        message, result = self.message, []
-        if message.sibling_before is not None and not self._is_replying:
-            result.append(Deed("before", self.tr("Previous version"), "left"))
-        if message.siblings > 1:
-            result.append(Deed("", f"{message.position} / {message.siblings}", ""))
-        if message.sibling_after is not None and not self._is_replying:
-            result.append(Deed("after", self.tr("Next version"), "right"))
-        if message.text:
-            result.append(Deed("copy", self.tr("Copy"), "copy"))
-        if self._is_replying:
-            return result
-        if message.role is Role.USER:
-            result.append(Deed("edit", self.tr("Edit"), "edit"))
-        if message.role is Role.ASSISTANT and message.state is not MessageState.WRITING:
-            result.append(Deed("retry", self.tr("Retry"), "retry"))
-        if self._is_last and message_words.can_continue(message):
-            result.append(Deed("continue", self.tr("Continue"), "continue"))
-        return result
+        return deeds_of(self.message, self._is_last, self._is_replying)
 
     def do(self, name: str) -> None:
         """Do a deed by its name; one that is not possible now does nothing."""

@@ -42,14 +42,21 @@ def state_line(message: Message) -> str:
     return ""
 
 
-def figures(message: Message) -> str:
-    """Return the speed and the counts of a reply."""
+def figures(message: Message) -> list[str]:
+    """Return the speed and the counts of a reply, the one that says most first."""
     stats = message.stats
     if stats is None or message.role is not Role.ASSISTANT:
-        return ""
+        return []
     parts = []
-    if stats.tokens_per_second:
-        parts.append(_tr("Message", "{0} tokens/s").format(f"{stats.tokens_per_second:.1f}"))
+    speed = stats.tokens_per_second
+    if speed:
+        number = f"{speed:.1f}" if speed < 100 else grouped(round(speed))
+        parts.append(_tr("Message", "{0} tokens/s").format(number))
     parts.append(_tr("Message", "{0} tokens").format(grouped(stats.reply_tokens)))
     parts.append(_tr("Message", "{0} read").format(grouped(stats.prompt_tokens)))
+    return parts
+
+
+def joined(parts: list[str]) -> str:
+    """Return several short things as one line."""
     return "  ·  ".join(parts)

@@ -214,6 +214,7 @@ def stylesheet(c: Colors) -> str:
     QScrollBar:vertical {{ background: transparent; width: 12px; margin: 0; }}
     QScrollBar::handle:vertical {{
         background: {c.border}; border-radius: 4px; min-height: 36px; margin: 2px; }}
+    QScrollBar::handle:disabled {{ background: transparent; }}
     QScrollBar::handle:vertical:hover {{ background: {c.muted}; }}
     QScrollBar:horizontal {{ background: transparent; height: 12px; margin: 0; }}
     QScrollBar::handle:horizontal {{

@@ -7,7 +7,6 @@ reader is at the bottom.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -18,13 +17,13 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 from app.core.conversation import Message, MessageState
 from app.core.generation import Role
 from app.ui import message_words
-from app.ui.buttons import FlatButton, Look
-from app.ui.message_view import MessageView
+from app.ui.arrivals import Arrivals
+from app.ui.jump_button import JumpButton
+from app.ui.message_view import MARGIN, MessageView
 
 MEASURE = 760  # pixels: longer lines are hard to read
 _STRETCH = 8  # messages that are given widgets at once
 _NEAR = 900  # pixels from the end of the stretch at which more is made
-_FASTEST = 33  # ms: faster than this the eye gains nothing and Qt pays
 
 
 class Transcript(QScrollArea):
@@ -49,11 +48,9 @@ class Transcript(QScrollArea):
         self._first = self._last = 0
         self._view_begins: int | None = None
         self._progress: dict[int, str] = {}
-        self._arriving: dict[int, list[str]] = {}
         self._is_replying = False
         self._follows = True
         self._is_arranging = False
-        self._interval = _FASTEST
         self._column = QWidget()
         self.setWidget(self._column)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -61,20 +58,19 @@ class Transcript(QScrollArea):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(self.tr("Messages"))
-        self._flush_timer = QTimer(self, singleShot=True)
-        self._flush_timer.timeout.connect(self._flush)
+        self._arrivals = Arrivals(self)
+        self._arrivals.due.connect(self._draw_arrivals)
         self._arrange_timer = QTimer(self, singleShot=True)
         self._arrange_timer.timeout.connect(self._arrange)
         self._grow_timer = QTimer(self, singleShot=True)
         self._grow_timer.timeout.connect(self._grow)
         self.verticalScrollBar().valueChanged.connect(self._on_scrolled)
-        self._newest = FlatButton(
-            icon="newest", look=Look.OUTLINED, name=self.tr("Jump to the newest message"), parent=self
+        # it always keeps its place, so that lines do not break anew, but shows nothing to hold while all fits
+        self.verticalScrollBar().rangeChanged.connect(
+            lambda _least, most: self.verticalScrollBar().setEnabled(most > 0)
         )
-        self._newest.setAutoFillBackground(True)
-        self._newest.set_round()
+        self._newest = JumpButton(self)
         self._newest.clicked.connect(self.jump_to_newest)
-        self._newest.hide()
 
     # -- what is shown
 
@@ -87,7 +83,7 @@ class Transcript(QScrollArea):
         """Show another branch, from its end."""
         self._forget_views(list(self._views))
         self._messages = list(messages)
-        self._arriving.clear()
+        self._arrivals.clear()
         self._progress.clear()
         self._show_end()
 
@@ -125,14 +121,12 @@ class Transcript(QScrollArea):
 
     def add_text(self, message: int, text: str) -> None:
         """Add text to a reply; it is drawn with the next flush."""
-        self._arriving.setdefault(message, []).append(text)
+        self._arrivals.add(message, text)
         self._progress.pop(message, None)
-        if not self._flush_timer.isActive():
-            self._flush_timer.start(self._interval)
 
     def show_message(self, message: Message) -> None:
         """Show a message as it is now, with all of its text."""
-        self._arriving.pop(message.id, None)
+        self._arrivals.forget(message.id)
         for index in range(len(self._messages) - 1, -1, -1):
             if self._messages[index].id == message.id:
                 self._messages[index] = message
@@ -282,7 +276,7 @@ class Transcript(QScrollArea):
     # -- geometry
 
     def _measure(self) -> int:
-        return min(MEASURE, self.viewport().width() - 48)
+        return min(MEASURE + 2 * MARGIN, self.viewport().width() - 24)
 
     def _arrange(self) -> None:
         """Place the views, and keep in place what the reader looks at."""
@@ -323,22 +317,14 @@ class Transcript(QScrollArea):
 
     def _place_newest(self) -> None:
         is_away = not self._follows or self._last < len(self._messages)
-        if not is_away and self._newest.hasFocus():
-            self.setFocus()  # hidden, it would give the focus to a message, which Qt then scrolls to
-        self._newest.setVisible(is_away and bool(self._messages))
-        side = self._newest.sizeHint().height() + 6
-        view = self.viewport().geometry()
-        self._newest.setGeometry(view.center().x() - side // 2, view.bottom() - side - 10, side, side)
-        self._newest.raise_()
+        self._newest.show_away(is_away and bool(self._messages))
 
     # -- what happens
 
-    def _flush(self) -> None:
-        started = time.perf_counter()
-        arriving, self._arriving = self._arriving, {}
+    def _draw_arrivals(self, texts: dict[int, str]) -> None:
         for index in range(len(self._messages) - 1, -1, -1):
             message = self._messages[index]
-            text = "".join(arriving.pop(message.id, ()))
+            text = texts.pop(message.id, "")
             if not text:
                 continue
             self._messages[index] = replace(message, text=message.text + text, state=MessageState.WRITING)
@@ -348,9 +334,8 @@ class Transcript(QScrollArea):
                 view.show_message(self._messages[index])
                 self._is_arranging = False
                 self._place_written(view)
-            if not arriving:
+            if not texts:
                 break
-        self._interval = max(_FASTEST, round(4000 * (time.perf_counter() - started)))
         self.settled.emit()
 
     def _place_written(self, view: MessageView) -> None:
