@@ -310,3 +310,12 @@ def test_what_the_model_no_longer_sees_is_said_before_sending(qtbot, store, tmp_
 def test_nothing_is_sent_for_an_empty_text(desk, text):
     desk.chat.send(text)
     assert desk.chat.conversation_id is None
+
+
+def test_a_new_chat_can_be_named_before_its_first_message(desk):
+    desk.chat.new_chat()
+    desk.chat.edit_draft("half a thought")
+    desk.chat.rename("Kettles")
+    conversation = desk.store.conversation(desk.chat.conversation_id)
+    assert (conversation.title, conversation.draft) == ("Kettles", "half a thought")
+    assert desk.all_heard("title_changed")[-1] == ["Kettles"]

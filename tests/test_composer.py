@@ -22,6 +22,20 @@ def composer(qtbot):
     view._timer.stop()
 
 
+def test_the_count_is_never_cut_and_the_hint_makes_room_for_it(qtbot, composer):
+    label = composer.meter._label
+    full = Usage(9216, 8192, True)
+    for width, has_hint in ((900, True), (300, False)):
+        composer.resize(width, 300)
+        composer.show_usage(Usage(926, 8192, True))
+        assert composer._hint.isVisible() is has_hint
+        qtbot.waitUntil(lambda: label.width() == label.sizeHint().width())
+        composer.show_usage(full)
+        qtbot.waitUntil(lambda: label.width() == label.sizeHint().width())
+        assert "9\u202f216" in label.text()
+        assert "leave" in composer.meter.toolTip()
+
+
 @pytest.fixture
 def sent(composer):
     texts = []

@@ -2,7 +2,7 @@ import pytest
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QWidget
-from ui_stand_ins import CHATS, LOADED, House, message, talk
+from ui_stand_ins import CHATS, LOADED, House, conversation, message, talk
 
 from app.core.generation import Role, SamplingOptions
 from app.core.notices import Notice, NoticeAction, NoticeKind
@@ -151,7 +151,7 @@ def test_the_title_is_renamed_in_its_place(qtbot, house):
     field = house.window.header._field
     field.setText("Bern with children")
     qtbot.keyClick(field, Qt.Key.Key_Return)
-    assert ("rename", 1, "Bern with children") in house.chats.calls
+    assert ("rename", "Bern with children") in house.chat.calls
 
 
 def test_a_chat_can_have_its_own_sampling_options(house):
@@ -197,3 +197,45 @@ def test_trash_is_restored_from_its_page(qtbot, house):
     page.view.setCurrentRow(1)
     qtbot.mouseClick(page._restore_button, Qt.MouseButton.LeftButton)
     assert ("restore", CHATS[1].id) in house.chats.calls
+
+
+def test_a_copy_shows_how_far_it_is_until_it_is_over_and_can_be_stopped(qtbot, house):
+    strip = house.window.copy_strip
+    assert not strip.isVisible()
+    house.models.copy_progressed.emit("big.gguf", 0.0)
+    house.models.copy_progressed.emit("big.gguf", 0.431)
+    assert strip.isVisible()
+    assert strip.words == "Copying big.gguf  43 %"
+    strip._stop.click()
+    assert ("stop_adding",) in house.models.calls or ("stop_adding", False) in house.models.calls
+    house.models.copy_progressed.emit("big.gguf", 1.0)
+    assert not strip.isVisible()
+
+
+def test_escape_stops_the_loading_of_a_model(qtbot, house):
+    house.models.is_loading = True
+    house.window.wiring._stop()
+    assert house.models.calls[-1][0] == "stop_loading"
+
+
+def test_the_keyboard_opens_the_menu_of_models(qtbot, house, monkeypatch):
+    opened = []
+    monkeypatch.setattr(house.window.header.picker._button, "showMenu", lambda: opened.append("menu"))
+    both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    press(qtbot, house, Qt.Key.Key_M, both)
+    assert opened == ["menu"]
+
+
+def test_after_a_rename_the_keyboard_is_at_the_message_again(qtbot, house):
+    for key in (Qt.Key.Key_Return, Qt.Key.Key_Escape):
+        house.window.header.begin_rename()
+        qtbot.keyClick(house.window.header._field, key)
+        assert QApplication.focusWidget() is house.window.chat_page.composer.field
+
+
+def test_a_chat_that_was_just_stored_is_marked_in_the_list(house):
+    house.chat.conversation_id = None
+    house.chat.opened.emit(conversation(0, ""), [])
+    house.chat.conversation_id = CHATS[1].id
+    house.chats.listed.emit(CHATS)
+    assert house.window.sidebar.chats._delegate.opened == CHATS[1].id

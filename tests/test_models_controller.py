@@ -130,6 +130,26 @@ def test_a_file_added_by_copy_is_in_the_folder(qtbot, empty, tmp_path):
     assert empty.store.model_paths() == []
 
 
+def test_a_copy_tells_how_far_it_is_and_can_be_stopped(qtbot, empty, tmp_path):
+    path = babbler(tmp_path / "big.gguf", layers=4, embedding=512)
+    told = []
+    empty.models.copy_progressed.connect(lambda name, fraction: told.append((name, fraction)))
+    empty.models.add_files([str(path), str(path)], True)
+    assert told == [("big.gguf", 0.0)] * 2
+    empty.models.stop_adding()
+    qtbot.waitUntil(lambda: told.count(("big.gguf", 1.0)) == 2)
+    assert list(empty.folder.iterdir()) == []
+    assert empty.told == []
+
+
+def test_a_model_of_the_folder_is_not_forgotten_and_that_is_told(qtbot, empty):
+    path = reciter(empty.folder / "a.gguf")
+    listed(qtbot, empty)
+    empty.models.remove(str(path))
+    assert "folder" in empty.told[-1].sentence
+    assert empty.told[-1].hint
+
+
 def test_adding_something_that_is_no_model_is_told(qtbot, empty, tmp_path):
     (tmp_path / "letter.gguf").write_text("Dear Sir or Madam")
     with qtbot.waitSignal(empty.notices.posted, timeout=5000) as posted:

@@ -23,6 +23,12 @@ def test_a_new_notice_takes_the_place_of_one_with_its_topic(bar):
     assert bar.isHidden()
 
 
+def test_the_same_notice_is_never_there_twice(bar):
+    for _ in range(3):
+        bar.show_notice(Notice(NoticeKind.ERROR, "No model.", "Add one."))
+    assert [notice.sentence for notice in bar.notices] == ["No model."]
+
+
 def test_news_goes_by_itself_and_errors_stay(bar):
     bar.show_notice(Notice(NoticeKind.NEWS, "News."))
     bar.show_notice(Notice(NoticeKind.ERROR, "Error."))

@@ -102,10 +102,13 @@ class Models(_Recorder):
     load_progressed = Signal(str, float)
     load_ended = Signal()
     scan_started = Signal()
+    copy_progressed = Signal(str, float)
 
     def __init__(self):
         super().__init__()
         self.model = None
+        self.is_loading = False
+        self.name = ""
 
 
 class SettingsStandIn(_Recorder):

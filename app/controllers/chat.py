@@ -325,15 +325,29 @@ class ChatController(QObject):
                 self._notices.saving_works()
         self._meter.turns_changed()
 
+    @Slot(str)
+    def rename(self, title: str) -> None:
+        """Give the open chat a title; a new one is stored with it."""
+        if self._conversation is None and title.strip():
+            with self._notices.telling():
+                self._store_new(self._settings.settings.text("system_prompt"))
+        if self._conversation is not None:
+            self._chats.rename(self._conversation.id, title)
+
+    def _store_new(self, system_prompt: str) -> None:
+        """Store the new chat before it has a message, with its draft."""
+        new = self._conversation = self._store.new_conversation(system_prompt=system_prompt)
+        self._store.save_draft(new.id, self._draft)
+        self._store.set_state(DRAFT, "")
+        self._store.set_state(OPEN, str(new.id))
+
     @Slot(str, object)
     def set_details(self, system_prompt: str, options: SamplingOptions | None) -> None:
         """Give the open chat a system prompt and sampling options of its own."""
         with self._notices.telling():
             if self._conversation is None:
-                self._conversation = self._store.new_conversation(system_prompt=system_prompt)
-                self._store.save_draft(self._conversation.id, self._draft)
-                self._store.set_state(DRAFT, "")
-                self._store.set_state(OPEN, str(self._conversation.id))
+                self._store_new(system_prompt)
+            assert self._conversation is not None
             self._store.set_system_prompt(self._conversation.id, system_prompt)
             self._store.set_options(self._conversation.id, options)
             self._conversation = self._store.conversation(self._conversation.id)

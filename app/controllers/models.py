@@ -165,6 +165,14 @@ class ModelsController(QObject):
         for path in map(Path, paths):
             job = self._shelf.add_job(path, self._folder() if copy else None)
             self._adding[self._files.submit(job)] = path
+            if copy:
+                self.copy_progressed.emit(path.name, 0.0)
+
+    @Slot()
+    def stop_adding(self) -> None:
+        """Give up every copy into the models folder; what was copied in part is removed."""
+        for ticket in list(self._adding):
+            ticket.cancel()
 
     @Slot(str)
     def add_folder(self, path: str) -> None:
@@ -175,6 +183,13 @@ class ModelsController(QObject):
     def remove(self, path: str) -> None:
         """Forget a model that was added where it is; its file stays."""
         with self._notices.telling():
+            if path not in self._store.model_paths():
+                raise AppError(
+                    self.tr("{name} was not added by hand: it lies in the models folder.").format(
+                        name=Path(path).name
+                    ),
+                    self.tr("To remove it, delete the file, then look for models again."),
+                )
             self._store.forget_model_path(path)
             self.refresh()
 
@@ -195,7 +210,9 @@ class ModelsController(QObject):
         if self._load is not None and ticket is self._load[0] and isinstance(report, LoadProgress):
             self.load_progressed.emit(self._load[1].name, report.fraction)
         elif ticket in self._adding and isinstance(report, CopyProgress):
-            self.copy_progressed.emit(self._adding[ticket].name, report.done / max(report.total, 1))
+            self.copy_progressed.emit(
+                self._adding[ticket].name, min(report.done / max(report.total, 1), 0.99)
+            )
 
     @Slot(object, object)
     def _on_finished(self, ticket: Ticket, result: object) -> None:
@@ -229,7 +246,8 @@ class ModelsController(QObject):
     def _on_cancelled(self, ticket: Ticket) -> None:
         if self._load is not None and ticket is self._load[0]:
             self._end_load()
-        self._adding.pop(ticket, None)
+        elif ticket in self._adding:
+            self.copy_progressed.emit(self._adding.pop(ticket).name, 1.0)
 
     def _end_load(self) -> None:
         self._load = None

@@ -124,7 +124,6 @@ class Composer(QWidget):
         self._hint = Label("", 0.85, is_muted=True)
         self._button = FlatButton(icon="send", look=Look.FILLED, name=self.tr("Send"))
         self._button.set_round()
-        self._button.setFixedSize(34, 34)
         self._card = self._place()
         self._timer = QTimer(self, singleShot=True, interval=_DRAFT_AFTER)
         self._timer.timeout.connect(self.flush)
@@ -185,6 +184,7 @@ class Composer(QWidget):
     def show_usage(self, usage: Usage) -> None:
         """Show how full the window is."""
         self.meter.show_usage(usage)
+        self._fit_foot()
 
     def show_send_key(self, key: str) -> None:
         """Send with `enter` or with `ctrl_enter`."""
@@ -241,6 +241,14 @@ class Composer(QWidget):
         self._card.style().unpolish(self._card)
         self._card.style().polish(self._card)
 
+    def _fit_foot(self) -> None:
+        """Scale the button with the text, and give up the hint where the meter needs its place."""
+        side = max(34, self.fontMetrics().height() + 14)
+        self._button.setFixedSize(side, side)
+        inside = self._card.maximumWidth() if self.width() > self._card.maximumWidth() else self.width()
+        taken = self.meter.fit(inside - side - 80)
+        self._hint.setVisible(taken + self._hint.sizeHint().width() + side + 100 < inside)
+
     def _fit(self) -> None:
         lines = max(1, int(self.field.document().size().height()))
         line = self.field.fontMetrics().lineSpacing()
@@ -257,6 +265,7 @@ class Composer(QWidget):
         """Give the field its share of the new height."""
         super().resizeEvent(event)
         self._fit()
+        self._fit_foot()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Keep the draft before it is out of sight."""
@@ -268,3 +277,4 @@ class Composer(QWidget):
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange and isinstance(getattr(self, "field", None), QObject):
             self._fit()
+            self._fit_foot()

@@ -15,11 +15,13 @@ class Header(QFrame):
 
     Signals:
         rename_requested: the new title
+        rename_ended: the keyboard has no place any more
         options_requested, export_requested, trash_requested, copy_chat_requested, sidebar_requested
         shortcuts_requested
     """
 
     rename_requested = Signal(str)
+    rename_ended = Signal()
     options_requested = Signal()
     export_requested = Signal()
     trash_requested = Signal()
@@ -91,10 +93,16 @@ class Header(QFrame):
     def _on_editing_finished(self) -> None:
         if self._title.currentWidget() is not self._field:
             return
-        self._title.setCurrentWidget(self._label)
         title = self._field.text().strip()
+        self._end_rename()
         if title and title != self._full_title:
             self.rename_requested.emit(title)
+
+    def _end_rename(self) -> None:
+        had_focus = self._field.hasFocus()  # not if the user went elsewhere
+        self._title.setCurrentWidget(self._label)
+        if had_focus:
+            self.rename_ended.emit()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Rename on a double-click, and leave that with Esc."""
@@ -108,6 +116,6 @@ class Header(QFrame):
             and event.type() == QEvent.Type.KeyPress
             and event.key() == Qt.Key.Key_Escape
         ):
-            self._title.setCurrentWidget(self._label)
+            self._end_rename()
             return True
         return super().eventFilter(watched, event)

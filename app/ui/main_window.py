@@ -12,6 +12,7 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFrame, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.ui.chat_page import ChatPage
+from app.ui.copy_strip import CopyStrip
 from app.ui.header import Header
 from app.ui.notice_bar import NoticeBar
 from app.ui.sidebar import Sidebar
@@ -55,6 +56,7 @@ class MainWindow(QMainWindow):
         self.sidebar = Sidebar()
         self.header = Header()
         self.notice_bar = NoticeBar()
+        self.copy_strip = CopyStrip()
         self.chat_page = ChatPage()
         self.pages = QStackedWidget()
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
@@ -74,6 +76,7 @@ class MainWindow(QMainWindow):
         line.setFixedHeight(1)
         layout.addWidget(line)
         layout.addWidget(self.notice_bar)
+        layout.addWidget(self.copy_strip)
         layout.addWidget(self.pages, 1)
         self.splitter.addWidget(self.sidebar)
         self.splitter.addWidget(right)

@@ -138,7 +138,7 @@ class ModelsPage(QWidget):
         self.view.header().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.view.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.view.activated.connect(lambda _index: self._load())
-        self.view.selectionModel().selectionChanged.connect(self._show_buttons)
+        self.view.selectionModel().currentChanged.connect(self._show_buttons)
         self._state = Label("", is_muted=True)
         self._load_button = FlatButton(self.tr("Load"), look=Look.FILLED)
         self._remove_button = FlatButton(self.tr("Remove from the list"), look=Look.OUTLINED)
@@ -164,7 +164,7 @@ class ModelsPage(QWidget):
         for words, wish in (
             (self.tr("Add a file …"), lambda: self.add_requested.emit(False)),
             (self.tr("Copy a file in …"), lambda: self.add_requested.emit(True)),
-            (self.tr("Add a folder …"), self.folder_requested.emit),
+            (self.tr("Choose the models folder …"), self.folder_requested.emit),
         ):
             button = FlatButton(words, look=Look.OUTLINED)
             button.clicked.connect(lambda _checked=False, wish=wish: wish())
@@ -184,7 +184,7 @@ class ModelsPage(QWidget):
         chosen = self._chosen()
         self._table.show_models(models)
         self._state.setText(
-            "" if models else self.tr("None yet. Add a .gguf file or the folder that holds some.")
+            "" if models else self.tr("None yet. Add a .gguf file or choose the folder that holds some.")
         )
         paths = [model.path for model in models]
         if chosen is not None and chosen.path in paths:
@@ -202,11 +202,13 @@ class ModelsPage(QWidget):
         self._state.setText(self.tr("Looking …"))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Go back with Esc, remove with Delete."""
+        """Go back with Esc, remove with Delete, look again with F5."""
         if event.key() == Qt.Key.Key_Escape:
             self.back_requested.emit()
         elif event.key() == Qt.Key.Key_Delete:
             self._remove()
+        elif event.key() == Qt.Key.Key_F5:
+            self.refresh_requested.emit()
         else:
             super().keyPressEvent(event)
 

@@ -46,9 +46,11 @@ class NoticeBar(QWidget):
         return [line.notice for line in self._lines]
 
     def show_notice(self, notice: Notice) -> None:
-        """Put a notice up, in place of one with the same topic."""
+        """Put a notice up, in place of one with the same topic or the same words."""
         if notice.topic:
             self.withdraw(notice.topic)
+        for same in [line for line in self._lines if line.notice == notice]:
+            self._remove(same)
         while len(self._lines) >= _MOST:
             self._remove(self._lines[0])
         line = _Line(notice)

@@ -48,7 +48,7 @@ def all_shortcuts() -> list[Shortcut]:
         Shortcut("export", chats, _tr("Shortcuts", "Export the chat"), ("Ctrl+Shift+S",)),
         Shortcut("options", chats, _tr("Shortcuts", "Options of the chat"), ("Ctrl+Shift+O",)),
         Shortcut("write", writing, _tr("Shortcuts", "Go to the message field"), ("Ctrl+L",)),
-        Shortcut("stop", writing, _tr("Shortcuts", "Stop the reply"), ("Esc",)),
+        Shortcut("stop", writing, _tr("Shortcuts", "Stop the reply, or the loading of a model"), ("Esc",)),
         Shortcut("retry", message, _tr("Shortcuts", "Write the last reply again"), ("Ctrl+R",)),
         Shortcut("edit", message, _tr("Shortcuts", "Edit your last message"), ("Ctrl+E",)),
         Shortcut(
@@ -73,7 +73,11 @@ def all_shortcuts() -> list[Shortcut]:
             ("Shift+F10",),
             is_own=False,
         ),
+        Shortcut("pick_model", window, _tr("Shortcuts", "Choose a model"), ("Ctrl+Shift+M",)),
         Shortcut("models", window, _tr("Shortcuts", "Models"), ("Ctrl+M",)),
+        Shortcut(
+            "refresh_models", window, _tr("Shortcuts", "… look for models again"), ("F5",), is_own=False
+        ),
         Shortcut("settings", window, _tr("Shortcuts", "Settings"), ("Ctrl+,",)),
         Shortcut("sidebar", window, _tr("Shortcuts", "Show or hide the list of chats"), ("Ctrl+B",)),
         Shortcut("full_screen", window, _tr("Shortcuts", "Full screen"), ("F11",)),

@@ -21,6 +21,7 @@ class TokenMeter(QWidget):
         super().__init__(parent)
         self._ring = _Ring()
         self._label = Label("", 0.88, is_muted=True)
+        self._long = self._short = ""
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
@@ -32,6 +33,13 @@ class TokenMeter(QWidget):
     def words(self) -> str:
         """What it says."""
         return self._label.text()
+
+    def fit(self, room: int) -> int:
+        """Say it in few words where `room` pixels are too few for all; return the width it takes."""
+        metrics, ring = self._label.fontMetrics(), 24
+        is_wide = metrics.horizontalAdvance(self._long) + ring <= room
+        self._label.setText(self._long if is_wide else self._short)
+        return metrics.horizontalAdvance(self._label.text()) + ring
 
     def show_usage(self, usage: Usage) -> None:
         """Show how full the window is; without a model only what the text takes."""
@@ -46,12 +54,15 @@ class TokenMeter(QWidget):
         else:
             words = self.tr("{0}{1} / {2} tokens").format(about, tokens, window)
         tone = "danger" if share > 1 else "warning" if share >= _NEARLY_FULL else "muted"
+        short = self.tr("{0}{1} / {2} tokens").format(about, tokens, window)
+        self._long, self._short = words, short if usage.n_ctx else words
         self._label.setText(words)
         self._label.set_tone(tone)
         self._ring.show_share(min(share, 1.0), tone if tone != "muted" else "accent")
         self._ring.setVisible(bool(usage.n_ctx))
         self.setToolTip(
-            self.tr("How much of the model's context window the chat and your text take.")
+            (words + ". " if share > 1 else "")
+            + self.tr("How much of the model's context window the chat and your text take.")
             + ("" if usage.is_exact else " " + self.tr("An estimate for now."))
         )
         self.setVisible(bool(usage.n_ctx or usage.tokens))

@@ -69,14 +69,15 @@ class Welcome(QWidget):
         around.addWidget(inner, 8)
         around.addStretch(1)
 
-    def show_state(self, has_models: bool, model: str) -> None:
-        """Show what fits: whether any model is installed, and the name of the one that is loaded."""
+    def show_state(self, has_models: bool, model: str, candidate: str = "") -> None:
+        """Show what fits: is a model installed, which is loaded, which would a message load."""
         if not has_models and not model:
             self._heading.setText(self.tr("Welcome to Fireside"))
             self._words.setText(self.tr("Add a model to begin. You can also drop its file onto this window."))
         elif not model:
             self._heading.setText(self.tr("Choose a model"))
-            self._words.setText(self.tr("Choose one at the top, or just write: the last one is loaded then."))
+            words = self.tr("Choose one at the top, or just write: {0} is loaded then.")
+            self._words.setText(words.format(candidate))
         else:
             self._heading.setText(self.tr("What shall we talk about?"))
             self._words.setText(self.tr("{0} is ready. Everything stays on this computer.").format(model))

@@ -49,6 +49,7 @@ class Wiring(QObject):
         self._settings, self._notices = settings, notices
         self._model_files: list[ModelFile] = []
         self._title = ""
+        self._marked = 0  # the chat that the list shows as the open one
         self._connect_chat()
         self._connect_chats()
         self._connect_models()
@@ -86,7 +87,8 @@ class Wiring(QObject):
         transcript.edit_requested.connect(chat.edit)
         transcript.sibling_requested.connect(chat.choose_sibling)
         transcript.continue_requested.connect(chat.continue_reply)
-        header.rename_requested.connect(self._rename_opened)
+        header.rename_requested.connect(self._chat.rename)
+        header.rename_ended.connect(self._window.show_chat)
         header.options_requested.connect(self._show_options)
         header.export_requested.connect(self._export_opened)
         header.trash_requested.connect(self._trash_opened)
@@ -95,7 +97,7 @@ class Wiring(QObject):
         header.shortcuts_requested.connect(self._show_shortcuts)
 
     def _on_opened(self, conversation: Conversation, messages: list[Message]) -> None:
-        self._window.sidebar.show_opened(conversation.id)
+        self._mark(conversation.id)
         self._on_title_changed(conversation.title)
         self._window.chat_page.transcript.show_view_begins(None)
         self._window.chat_page.show_messages(messages)
@@ -105,10 +107,6 @@ class Wiring(QObject):
         self._title = title
         self._window.header.show_title(title)
         self._window.setWindowTitle(f"{title} – Fireside" if title else "Fireside")
-
-    def _rename_opened(self, title: str) -> None:
-        if self._chat.conversation_id is not None:
-            self._chats.rename(self._chat.conversation_id, title)
 
     def _copy_chat(self) -> None:
         QGuiApplication.clipboard().setText(self._window.chat_page.transcript.as_markdown())
@@ -131,7 +129,7 @@ class Wiring(QObject):
 
     def _connect_chats(self) -> None:
         chats, sidebar = self._chats, self._window.sidebar
-        chats.listed.connect(sidebar.show_chats)
+        chats.listed.connect(self._on_chats_listed)
         chats.found.connect(sidebar.show_hits)
         sidebar.new_chat_requested.connect(self._new_chat)
         sidebar.search_requested.connect(chats.search)
@@ -144,6 +142,16 @@ class Wiring(QObject):
         lines.pin_requested.connect(chats.pin)
         lines.trash_requested.connect(chats.trash)
         lines.export_requested.connect(self._export)
+
+    def _on_chats_listed(self, lines: list[ConversationLine]) -> None:
+        self._window.sidebar.show_chats(lines)
+        opened = self._chat.conversation_id or 0
+        if opened != self._marked:  # a new chat was stored
+            self._mark(opened)
+
+    def _mark(self, conversation: int) -> None:
+        self._marked = conversation
+        self._window.sidebar.show_opened(conversation)
 
     def _new_chat(self) -> None:
         self._window.chat_page.composer.flush()
@@ -220,6 +228,8 @@ class Wiring(QObject):
         picker.models_requested.connect(self._show_models)
         welcome.add_requested.connect(self._add_file)
         welcome.folder_requested.connect(self._add_folder)
+        models.copy_progressed.connect(self._window.copy_strip.show_progress)
+        self._window.copy_strip.stop_requested.connect(models.stop_adding)
         self._window.files_dropped.connect(lambda paths: models.add_files(paths, False))
 
     def _on_models_listed(self, files: list[ModelFile]) -> None:
@@ -234,7 +244,9 @@ class Wiring(QObject):
     def _show_welcome(self) -> None:
         model = self._models.model
         usable = any(not file.problem for file in self._model_files)
-        self._window.chat_page.welcome.show_state(usable, model.name if model is not None else "")
+        self._window.chat_page.welcome.show_state(
+            usable, model.name if model is not None else "", self._models.name
+        )
 
     def _add_file(self, copy: bool = False) -> None:
         paths, _ = QFileDialog.getOpenFileNames(
@@ -331,6 +343,7 @@ class Wiring(QObject):
             "sibling_before": lambda: self._do_here("before"),
             "sibling_after": lambda: self._do_here("after"),
             "messages": page.transcript.focus_messages,
+            "pick_model": window.header.picker.open_menu,
             "models": self._show_models,
             "settings": self._show_settings,
             "sidebar": window.toggle_sidebar,
@@ -353,6 +366,8 @@ class Wiring(QObject):
     def _stop(self) -> None:
         if self._chat.is_replying:
             self._chat.stop()
+        elif self._models.is_loading:
+            self._models.stop_loading()
         elif not isinstance(QApplication.focusWidget(), (QPlainTextEdit, QTextEdit)):
             self._window.show_chat()
 
