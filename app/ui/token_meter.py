@@ -21,6 +21,7 @@ class TokenMeter(QWidget):
         super().__init__(parent)
         self._ring = _Ring()
         self._label = Label("", 0.88, is_muted=True)
+        self._label.setMinimumWidth(1)  # so that a long one holds no window open
         self._long = self._short = ""
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
