@@ -108,6 +108,7 @@ class Program:
         gc.freeze()  # what is here stays; there is no use in looking at it again and again
         gc.enable()
         self.models.start()
+        self.chats.tidy()
         path = self._places.database
         self.files.finished.connect(self._on_checked)
         self._check = self.files.submit(lambda report, cancel: check_file(path))
@@ -135,6 +136,7 @@ class Program:
         has_ended = [lane.close() for lane in (self.engine, self.files)]
         QCoreApplication.sendPostedEvents()
         self.replies.close()
+        self.chats.close()
         try:
             self.store.set_state(LAYOUT, layout)
         except AppError as error:

@@ -105,4 +105,5 @@ class Desk:
         ended = [self.engine.close(), self.files.close()]
         QCoreApplication.sendPostedEvents()
         self.replies.close()
+        self.chats.close()
         assert all(ended)

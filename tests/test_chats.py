@@ -63,6 +63,15 @@ def test_what_was_deleted_for_good_cannot_be_undone(desk, heard):
         desk.store.conversation(first)
 
 
+def test_the_words_of_a_deleted_chat_leave_the_file(qtbot, desk):
+    first = chat(desk, "Zanzibar")
+    desk.chats.trash(first)
+    desk.chats.purge(first)
+    path = desk.store._database.path
+    qtbot.waitUntil(lambda: not desk.chats._tidying.isActive(), timeout=5000)
+    assert b"anzibar" not in b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
+
+
 def test_emptying_the_trash_leaves_the_other_chats(desk, heard):
     desk.chats.trash(chat(desk, "Old"))
     chat(desk, "Kept")

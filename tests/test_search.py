@@ -143,11 +143,43 @@ def test_purged_words_are_gone_from_the_file(store):
     question = say(store, "xylophone 秘密", title="Zanzibar")
     store.trash(question.conversation)
     assert store.empty_trash() == 1
+    while store.tidy():
+        pass
     written = b"".join(p.read_bytes() for p in store._database.path.parent.iterdir())
     assert b"keepsake" in written
     for word in ("xylophone", "xylo", "秘密", "Zanzibar", "zanzibar"):
         assert word.encode() not in written
     assert [hit.message for hit in store.search("keepsake")] == [keep.id]
+
+
+def test_purging_in_a_large_index_takes_small_slices_and_ends(store):
+    for number in range(300):
+        say(store, " ".join(f"word{(number * 7919 + n * 104729) % 50_000}" for n in range(200)))
+    say(store, "keepsake")
+    question = say(store, "xylophone")
+    store.purge(question.conversation)
+    assert store.search("xylophone") == []
+    slices = 0
+    while store.tidy():
+        slices += 1
+    assert slices > 1
+    assert not store.tidy()
+    written = b"".join(p.read_bytes() for p in store._database.path.parent.iterdir())
+    assert b"xylophone" not in written
+    assert len(store.search("keepsake")) == 1
+
+
+def test_what_was_left_of_a_purge_is_done_at_the_next_start(store):
+    path = store._database.path
+    question = say(store, "xylophone")
+    say(store, "keepsake")
+    store.purge(question.conversation)
+    store.close()
+    again = Store.open(path)
+    while again.tidy():
+        pass
+    again.close()
+    assert b"xylophone" not in path.read_bytes()
 
 
 def test_a_reply_is_found_when_it_has_ended_and_by_its_last_words(store):

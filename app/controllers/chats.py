@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from app.controllers.notices import Notices
 from app.core.errors import AppError
@@ -39,6 +39,8 @@ class ChatsController(QObject):
         self._notices = notices
         self._query = ""
         self._trashed: list[int] = []  # the latest last, for undo
+        self._tidying = QTimer(self, interval=0)
+        self._tidying.timeout.connect(self._on_tidying)
         notices.acted.connect(self._on_acted)
 
     @Slot()
@@ -117,6 +119,7 @@ class ChatsController(QObject):
         """Delete a chat of the trash for good."""
         with self._notices.telling():
             self._store.purge(conversation)
+            self.tidy()
             self._forget(conversation)
             self._list_everything()
             self.purged.emit(conversation)
@@ -127,10 +130,28 @@ class ChatsController(QObject):
         with self._notices.telling():
             gone = [line.id for line in self._store.trashed()]
             self._store.empty_trash()
+            self.tidy()
             self._trashed.clear()
             self._list_everything()
             for conversation in gone:
                 self.purged.emit(conversation)
+
+    @Slot()
+    def tidy(self) -> None:
+        """Take the words of deleted chats out of the file, in small slices between other things."""
+        self._tidying.start()
+
+    @Slot()
+    def _on_tidying(self) -> None:
+        has_more = False
+        with self._notices.telling():
+            has_more = self._store.tidy()
+        if not has_more:
+            self._tidying.stop()
+
+    def close(self) -> None:
+        """Tidy no more; the rest is done at the next start."""
+        self._tidying.stop()
 
     @Slot()
     def list_trash(self) -> None:

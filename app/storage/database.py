@@ -50,6 +50,11 @@ class Database:
             raise
         return database
 
+    @property
+    def changes(self) -> int:
+        """How many rows this connection has changed so far."""
+        return self._connection.total_changes
+
     def run(self, sql: str, *values: Any) -> sqlite3.Cursor:
         """Run one statement. Raises `DiskFull`, `StoreUnwritable`, `StoreDamaged`."""
         with self._in_words():

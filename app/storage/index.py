@@ -11,6 +11,8 @@ from app.storage.database import Database, Row
 from app.storage.records import moment
 from app.storage.words import Query, cut
 
+_TABLES = ("message_words", "title_words")
+
 
 def add_message(database: Database, message: int, text: str) -> None:
     """Make a message that is no longer being written findable. Part of the caller's transaction."""
@@ -34,15 +36,31 @@ def _take(database: Database, table: str, rowid: int, text: str) -> None:
         database.run(f"INSERT INTO {table} ({table}, rowid, words) VALUES ('delete', ?, ?)", rowid, cut(text))
 
 
-def forget_words(database: Database) -> None:
-    """Rewrite the index without the words of what was taken out, which until then stay in the file."""
-    for table in ("message_words", "title_words"):
-        database.run(f"INSERT INTO {table} ({table}) VALUES ('optimize')")
+def begin_forgetting(database: Database) -> None:
+    """Begin to rewrite the index without the words of what was taken out; until then they are in the file."""
+    for table in _TABLES:
+        _merge(database, table, -1)
+
+
+def go_on_forgetting(database: Database, pages: int) -> bool:
+    """Rewrite about that many more pages of the index; whether there is more to do."""
+    results = [_merge(database, table, pages) for table in _TABLES]
+    return any(results)
+
+
+def _merge(database: Database, table: str, pages: int) -> bool:
+    """Run FTS5's `merge`: a negative number begins to rewrite everything, positive ones go on with it.
+
+    Whether there was anything to do: if not, the command itself is the only change that is counted.
+    """
+    before = database.changes
+    database.run(f"INSERT INTO {table} ({table}, rank) VALUES ('merge', ?)", pages)
+    return database.changes - before > 1
 
 
 def rebuild(database: Database) -> None:
     """Make the index anew from the messages and titles."""
-    for table in ("message_words", "title_words"):
+    for table in _TABLES:
         database.run(f"INSERT INTO {table} ({table}) VALUES ('delete-all')")
     for row in database.run("SELECT id, text FROM message WHERE state != 'writing'"):
         add_message(database, row["id"], row["text"])

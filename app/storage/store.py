@@ -14,7 +14,7 @@ from app.core.generation import FinishReason, ReplyStats, Role, SamplingOptions
 from app.storage import index, records
 from app.storage.database import Database, Row
 from app.storage.opening import Opening, close_database, open_database
-from app.storage.purge import purge
+from app.storage.purge import forget, purge
 
 
 class Store:
@@ -136,7 +136,7 @@ class Store:
         self._change_conversation(id, "trashed", None)
 
     def purge(self, id: int) -> None:
-        """Delete a chat for good: its words are overwritten in the file."""
+        """Delete a chat for good: its words are overwritten in the file, in the index by calls of `tidy`."""
         self._conversation_row(id)
         purge(self._database, [id])
 
@@ -145,6 +145,10 @@ class Store:
         rows = self._database.rows("SELECT id FROM conversation WHERE trashed IS NOT NULL")
         purge(self._database, [row["id"] for row in rows])
         return len(rows)
+
+    def tidy(self) -> bool:
+        """Do some milliseconds of what deleting for good left to do; whether there is more."""
+        return forget(self._database)
 
     # messages
 

@@ -11,7 +11,7 @@ from app.core.conversation import MessageState
 from app.core.settings import Settings
 from app.engine.deferred import DeferredBackend
 
-FROZEN = 0.5  # seconds; far above what a busy machine does to a timer, far below what these waits would be
+FROZEN = 1.0  # seconds; far above what a busy machine does to a timer, far below what these waits would be
 
 
 @pytest.fixture(scope="module")
