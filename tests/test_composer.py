@@ -36,6 +36,12 @@ def test_the_count_is_never_cut_and_the_hint_makes_room_for_it(qtbot, composer):
         assert "leave" in composer.meter.toolTip()
 
 
+def test_a_text_that_alone_is_too_long_is_called_that(composer):
+    composer.show_usage(Usage(9216, 8192, True, is_too_long=True))
+    assert "too long" in composer.meter.toolTip()
+    assert "older" not in composer.meter.toolTip()
+
+
 @pytest.fixture
 def sent(composer):
     texts = []

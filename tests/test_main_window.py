@@ -239,3 +239,43 @@ def test_a_chat_that_was_just_stored_is_marked_in_the_list(house):
     house.chat.conversation_id = CHATS[1].id
     house.chats.listed.emit(CHATS)
     assert house.window.sidebar.chats._delegate.opened == CHATS[1].id
+
+
+def test_escape_leaves_a_search_before_anything_else(qtbot, house):
+    search = house.window.sidebar.search
+    house.window.sidebar.begin_search()
+    search.setText("bread")
+    qtbot.keyClick(search, Qt.Key.Key_Escape)
+    assert search.text() == ""
+    assert search.hasFocus()
+
+
+def test_escape_leaves_a_rename_without_a_new_title(qtbot, house):
+    header = house.window.header
+    header.begin_rename()
+    header._field.setText("Not this")
+    qtbot.keyClick(header._field, Qt.Key.Key_Escape)
+    assert not [call for call in house.chat.calls if call[0] == "rename"]
+
+
+def test_escape_leaves_the_edit_of_a_message(qtbot, house):
+    house.open(talk(4))
+    view = house.window.chat_page.transcript.last_of(Role.USER)
+    view.do("edit")
+    assert QApplication.focusWidget() is view._editor._field
+    qtbot.keyClick(view._editor._field, Qt.Key.Key_Escape)
+    assert view._editor is None
+
+
+def test_f2_in_the_list_renames_the_line_the_keyboard_is_at(qtbot, house):
+    chats = house.window.sidebar.chats
+    chats.setFocus()
+    qtbot.keyClick(chats, Qt.Key.Key_Down)
+    line = chats.current_line()
+    assert line is not None
+    qtbot.keyClick(chats, Qt.Key.Key_F2)
+    editor = QApplication.focusWidget()
+    assert chats.isAncestorOf(editor)
+    editor.setText("Another title")
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: ("rename", line.id, "Another title") in house.chats.calls)

@@ -225,3 +225,11 @@ def test_the_figures_never_lie_over_the_buttons(qtbot, transcript):
         }
         assert bool(inked) is has_figures
         assert not [x for x in inked if x <= last]
+
+
+@pytest.mark.parametrize("text", ["", "  \n\n "])
+def test_a_reply_without_a_word_says_so(transcript, text):
+    transcript.show_messages([message(1, Role.USER, "Hi"), message(2, text=text)])
+    assert "nothing to say" in view_of(transcript, 2).accessibleName()
+    assert not view_of(transcript, 2)._state.isNull()
+    assert view_of(transcript, 2)._text.isHidden()

@@ -97,7 +97,7 @@ class Meter(QObject):
     @Slot(object, object)
     def _on_failed(self, ticket: Ticket, error: Exception) -> None:
         if self._is_own(ticket) and isinstance(error, MessageTooLong):
-            self.counted.emit(Usage(error.tokens, error.window, is_exact=True))
+            self.counted.emit(Usage(error.tokens, error.window, is_exact=True, is_too_long=True))
 
     @Slot(object)
     def _on_cancelled(self, ticket: Ticket) -> None:

@@ -107,6 +107,7 @@ class Usage:
     tokens: int
     n_ctx: int  # context window in tokens; 0: no model is loaded
     is_exact: bool  # False: an estimate while the engine is busy or no model is loaded
+    is_too_long: bool = False  # the last message alone does not fit
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
+from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QListView, QMenu, QWidget
 
 from app.core.conversation import ConversationLine, SearchHit
 from app.ui.chat_list_delegate import ChatListDelegate
 from app.ui.chat_list_model import ChatListModel, ListRole
+from app.ui.shortcuts import is_wanted
 
 
 class ChatList(QListView):
@@ -125,6 +126,12 @@ class ChatList(QListView):
             self.open_requested.emit(entry.conversation, entry.message)
         elif isinstance(entry, ConversationLine):
             self.open_requested.emit(entry.id, None)
+
+    def event(self, event: QEvent) -> bool:
+        """Have F2 for the line the keyboard is at, which need not be the open chat."""
+        if self.current_line() is not None and is_wanted(event, Qt.Key.Key_F2):
+            return True
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Open with Enter, rename with F2, trash with Delete, the menu with its key."""

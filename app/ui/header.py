@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QMenu, QSizePolicy
 
 from app.ui.buttons import FlatButton, Label
 from app.ui.model_picker import ModelPicker
+from app.ui.shortcuts import is_wanted
 
 
 class Header(QFrame):
@@ -110,12 +111,15 @@ class Header(QFrame):
             if event.type() == QEvent.Type.MouseButtonDblClick:
                 self.begin_rename()
                 return True
+        elif watched is self._field and is_wanted(event, Qt.Key.Key_Escape):
+            return True
         elif (
             watched is self._field
             and isinstance(event, QKeyEvent)
             and event.type() == QEvent.Type.KeyPress
             and event.key() == Qt.Key.Key_Escape
         ):
+            self._field.setText("")  # an empty title changes nothing
             self._end_rename()
             return True
         return super().eventFilter(watched, event)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QTextCursor
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from app.ui import markdown
 from app.ui.buttons import FlatButton, Label, Look
+from app.ui.shortcuts import is_wanted
 
 
 class MessageEditor(QWidget):
@@ -55,6 +56,10 @@ class MessageEditor(QWidget):
         """Return room for the text, within reason."""
         lines = min(14, max(3, int(self._field.document().size().height()) + 1))
         return QSize(400, lines * self._field.fontMetrics().lineSpacing() + 66)
+
+    def event(self, event: QEvent) -> bool:
+        """Have Esc for itself while it is there."""
+        return is_wanted(event, Qt.Key.Key_Escape) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Cancel with Esc, save with Ctrl+Enter."""

@@ -165,10 +165,11 @@ class MessageView(QWidget):
         return max(30, self.fontMetrics().height() + 12)
 
     def _lay_out_text(self, inside: int, top: int) -> int:
-        self._text.setVisible(bool(self._shown_text))
+        has_text = bool(self._shown_text.strip())
+        self._text.setVisible(has_text)
         if self.message.role is not Role.USER:
             top += self.fontMetrics().height() + 8
-            if not self._shown_text:
+            if not has_text:
                 return top
             height = self._text.height_at(inside)
             self._text.setGeometry(MARGIN, top, inside, height)

@@ -39,6 +39,8 @@ def state_line(message: Message) -> str:
         return " ".join(filter(None, (message.failure or _tr("Message", "The reply failed."), message.hint)))
     if message.state is MessageState.DONE and message.finish is FinishReason.LENGTH:
         return _tr("Message", "Cut at the length limit")
+    if message.state is MessageState.DONE and message.role is Role.ASSISTANT and not message.text.strip():
+        return _tr("Message", "The model had nothing to say")
     return ""
 
 

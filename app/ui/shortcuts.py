@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from PySide6.QtCore import QCoreApplication, Qt
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QWidget
 
 _tr = QCoreApplication.translate
@@ -99,6 +99,19 @@ def make_actions(window: QWidget, doings: Mapping[str, Callable[[], None]]) -> d
         window.addAction(action)
         actions[shortcut.name] = action
     return actions
+
+
+def is_wanted(event: QEvent, key: Qt.Key) -> bool:
+    """Take a key that is also a shortcut of the window, when Qt asks for it; return whether that was so.
+
+    Without that the window's shortcut comes first, and the view never hears of the key.
+    """
+    if event.type() != QEvent.Type.ShortcutOverride or not isinstance(event, QKeyEvent):
+        return False
+    if event.key() != key or event.modifiers() != Qt.KeyboardModifier.NoModifier:
+        return False
+    event.accept()
+    return True
 
 
 def _quietly(doing: Callable[[], None]) -> Callable[[bool], None]:

@@ -12,6 +12,7 @@ from app.core.conversation import ConversationLine, SearchHit
 from app.ui import icons, theme
 from app.ui.buttons import FlatButton, Label
 from app.ui.chat_list import ChatList
+from app.ui.shortcuts import is_wanted
 
 _SEARCH_AFTER = 120  # ms without a key
 
@@ -141,6 +142,8 @@ class Sidebar(QFrame):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Walk from the search field into the list, and leave the search with Esc."""
+        if is_wanted(event, Qt.Key.Key_Escape) and watched is self.search and self.search.text():
+            return True
         if watched is self.search and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
             if event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter):
                 self._search_now()

@@ -49,6 +49,9 @@ class TokenMeter(QWidget):
         share = usage.tokens / usage.n_ctx if usage.n_ctx else 0.0
         if not usage.n_ctx:
             words = self.tr("{0}{1} tokens").format(about, tokens)
+        elif usage.is_too_long:
+            words = self.tr("{0}{1} tokens, the window holds {2}: your text is too long for it")
+            words = words.format(about, tokens, window)
         elif share > 1:
             words = self.tr("{0}{1} tokens, the window holds {2}: older messages leave the model's view")
             words = words.format(about, tokens, window)
