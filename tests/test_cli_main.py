@@ -120,3 +120,34 @@ def test_a_closed_pipe_ends_quietly(tmp_path, babbler):
     assert program.wait(timeout=30) == 0
     assert program.stderr.read() == ""
     program.stderr.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="streams are closed another way on Windows")
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_fault(tmp_path, closed):
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$0" -m app models list {closed}', sys.executable],
+        cwd=ROOT,
+        env={**os.environ, "FIRESIDE_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
+def test_output_on_a_full_disk_is_status_1_with_a_sentence(tmp_path):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "app", "doctor", "--paths"],
+            cwd=ROOT,
+            env={**os.environ, "FIRESIDE_HOME": str(tmp_path)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("The output could not be written")

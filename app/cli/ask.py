@@ -44,9 +44,9 @@ def run(arguments: argparse.Namespace, tools: Tools) -> int:
             request = ReplyRequest((*turns, Turn(Role.USER, prompt)), sampling(settings, (*arguments.stop,)))
             reply = write_reply(backend, request, listener, cancel)
     finally:
+        backend.close()
         if listener.text and not arguments.json and not listener.text.endswith("\n"):
             terminal.say()
-        backend.close()
     if arguments.json:
         terminal.say(_as_json(reply, loaded))
     return INTERRUPTED if reply.finish is FinishReason.CANCELLED else DONE

@@ -9,7 +9,7 @@ import time
 
 from app.cli.choosing import choose_model, find_chat
 from app.cli.talking import Listener, add_model_options, load, sampling, settings_with, write_reply
-from app.cli.tools import DONE, INTERRUPTED, Terminal, Tools, stopping_on_interrupt
+from app.cli.tools import DONE, INTERRUPTED, OutputFailed, Terminal, Tools, stopping_on_interrupt
 from app.core.conversation import Message, MessageState
 from app.core.errors import AppError, Cancelled
 from app.core.generation import FinishReason, LoadedModel, ReplyRequest, Role, Turn
@@ -185,6 +185,9 @@ class Talk:
         try:
             with stopping_on_interrupt() as cancel:
                 reply = write_reply(self._backend, request, listener, cancel)
+        except OutputFailed:
+            self._end(message.id, listener.text, MessageState.STOPPED)
+            raise
         except AppError as error:
             self._end(message.id, listener.text, MessageState.FAILED, failure=str(error), hint=error.hint)
             self._close_line(listener.text)

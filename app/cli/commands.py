@@ -26,6 +26,8 @@ def run_command(argv: Sequence[str], tools: Tools | None = None) -> int:
         return open_window(argv)
     tools = tools or Tools()
     book = start_log(tools.places.log_file) if tools.places.logs.is_dir() else None
+    if book is None:  # else Python prints warnings on stderr
+        logging.getLogger().addHandler(logging.NullHandler())
     try:
         return _run(arguments, tools)
     finally:
@@ -38,7 +40,7 @@ def _run(arguments: argparse.Namespace, tools: Tools) -> int:
     try:
         status = arguments.command(arguments, tools)
         assert isinstance(status, int)
-        tools.terminal.output.flush()
+        tools.terminal.flush()
         return status
     except WrongUsage as error:
         tools.terminal.tell(str(error))

@@ -22,14 +22,14 @@ _SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 
 def run() -> None:
     """Run the command line of this process, and end it."""
+    _open_closed_streams()
     for stream in (sys.stdin, sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a windowed program on Windows has none
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     status = main(sys.argv[1:])
     try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except BrokenPipeError:
+        sys.stdout.flush()
+    except OSError:  # the commands have told of it
         drop_output()
     sys.exit(status)
 
@@ -64,6 +64,19 @@ def _typed() -> str:
     return os.path.relpath(program) if program.startswith(os.getcwd() + os.sep) else program
 
 
+def _open_closed_streams() -> None:
+    """Put nothing in the place of streams that are closed (`>&-`), or missing in a window on Windows.
+
+    A file opened later would get a closed stream's number, and native code writes its last words to number 2.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            nothing = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115 - as long as the program
+            if nothing.fileno() != number:
+                os.dup2(nothing.fileno(), number)
+            setattr(sys, name, nothing)
+
+
 def drop_output() -> None:
-    """Have nothing more written to a closed pipe, not even when Python ends."""
+    """Have nothing more written to a closed pipe or a full disk, not even when Python ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 import unicodedata
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
+from app.core.errors import AppError
 from app.core.jobs import CancelToken
 from app.core.models import ModelFile
 from app.core.settings import Settings
@@ -30,6 +32,15 @@ class WrongUsage(Exception):
     """What was typed cannot be meant; `str()` says what is wrong. Ends with exit status 2."""
 
 
+class OutputFailed(AppError):
+    """What should be printed could not be written, such as on a full disk."""
+
+    hint = "Free some space on that disk, or write to another place."
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The output could not be written ({why}).")
+
+
 @dataclass(frozen=True, slots=True)
 class Terminal:
     """The three streams."""
@@ -39,23 +50,32 @@ class Terminal:
     errors: TextIO = field(default_factory=lambda: sys.stderr)
 
     def say(self, line: str = "") -> None:
-        """Print a line of the product's own output."""
-        print(self._shown(line), file=self.output)
+        """Print a line of the product's own output. Raises `OutputFailed`, `BrokenPipeError`."""
+        with _output_in_words():
+            print(self._shown(line), file=self.output)
 
     def write(self, text: str) -> None:
-        """Print a part of a text at once."""
-        self.output.write(self._shown(text))
-        self.output.flush()
+        """Print a part of a text at once. Raises `OutputFailed`, `BrokenPipeError`."""
+        with _output_in_words():
+            self.output.write(self._shown(text))
+            self.output.flush()
+
+    def flush(self) -> None:
+        """Bring out what was said. Raises `OutputFailed`, `BrokenPipeError`."""
+        with _output_in_words():
+            self.output.flush()
 
     def tell(self, line: str) -> None:
         """Print a line about what happens, beside the output."""
-        print(line, file=self.errors, flush=True)
+        with contextlib.suppress(OSError):  # nobody is there to be told
+            print(line, file=self.errors, flush=True)
 
     def progress(self, line: str) -> None:
         """Show a passing line, if someone is looking; an empty one takes it away."""
         if self.errors.isatty():
-            self.errors.write(f"\r\x1b[K{line}")
-            self.errors.flush()
+            with contextlib.suppress(OSError):
+                self.errors.write(f"\r\x1b[K{line}")
+                self.errors.flush()
 
     def _shown(self, text: str) -> str:
         """Return the text as it may be shown: a model's words must not steer the user's terminal."""
@@ -99,6 +119,16 @@ class Tools:
         added = [Path(path) for path in store.model_paths()]
         shelf = Shelf(self.guide)
         return shelf.scan(self.models_folder(settings), added, _ignore, cancel or CancelToken())
+
+
+@contextmanager
+def _output_in_words() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:  # whoever read it has seen enough
+        raise
+    except OSError as error:
+        raise OutputFailed(error.strerror or str(error)) from error
 
 
 def _ignore(_report: object) -> None:
