@@ -1,4 +1,5 @@
 import time
+import tracemalloc
 
 import pytest
 
@@ -182,3 +183,23 @@ def test_a_template_that_never_ends_is_left_and_the_chat_goes_on(endless):
 def test_a_long_conversation_is_not_taken_for_endless():
     turns = [USER, ANSWER] * 5000
     assert len(render(SIMPLE, *turns)) == 5000 * len("[user]Hello[assistant]Hi.")
+
+
+@pytest.mark.parametrize(
+    "large",
+    [
+        "{{ '{:>300000000}'.format(1) | length }}",
+        "{{ ('x' * 100000).replace('x', 'y' * 3000) | length }}",
+        "{{ ('x' * 100000) | replace('x', 'y' * 3000) | length }}",
+    ],
+)
+def test_an_endless_text_is_refused_before_it_takes_the_memory(large):
+    tracemalloc.start()
+    try:
+        assert "Hello" in render(
+            "{% if messages | length > 1 %}" + large + "{% endif %}" + SIMPLE, USER, ANSWER
+        )
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 100_000_000

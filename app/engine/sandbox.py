@@ -95,6 +95,7 @@ class Sandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
         def checked(*args: Any, **kwargs: Any) -> Any:
             if any(isinstance(value, int) and value > _LARGEST_NUMBER for value in (*args, *kwargs.values())):
                 raise TemplateRefused("it makes an endless text")
+            _check_growth(made.__name__, *(value for value in args if isinstance(value, str)))
             return self._bounded(made(*args, **kwargs))
 
         return checked
@@ -117,8 +118,12 @@ class Sandbox(jinja2.sandbox.ImmutableSandboxedEnvironment):
 
     def call(self, context: Any, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Jinja2's hook for every call in a template."""
-        if getattr(obj, "__name__", "") in {"format", "format_map"}:
-            pattern = getattr(obj, "__self__", "")
+        method = getattr(obj, "__wrapped__", obj)  # Jinja2 wraps `format` and hides whose it is
+        name, text = getattr(method, "__name__", ""), getattr(method, "__self__", "")
+        if isinstance(text, str):
+            _check_growth(name, text, *args)
+        if name in {"format", "format_map"}:
+            pattern = text
             # A nested field can bring a width in from outside.
             if isinstance(pattern, str) and (_MOST_WIDTH.search(pattern) or re.search(r":[^}]*\{", pattern)):
                 raise TemplateRefused("it makes an endless text")
@@ -169,6 +174,14 @@ def _join_of(node: jinja2.nodes.Concat) -> jinja2.nodes.Filter:
     texts = jinja2.nodes.List(node.nodes)
     texts.set_lineno(node.lineno)
     return _filtered("_joined", texts)
+
+
+def _check_growth(name: str, text: str = "", old: Any = "", new: Any = "", *_: Any) -> None:
+    """Refuse a replacing that would make an endless text, before it is made."""
+    if name not in {"replace", "do_replace"} or not isinstance(old, str) or not isinstance(new, str):
+        return
+    if text.count(old) * len(new) > _LONGEST_TEXT:
+        raise TemplateRefused("it makes an endless text")
 
 
 def _check_product(left: Any, right: Any) -> None:
