@@ -1,6 +1,8 @@
 import errno
 import os
 import shutil
+import subprocess
+import sys
 from collections import namedtuple
 
 import gguf
@@ -367,3 +369,17 @@ def test_the_model_that_comes_with_the_program_is_listed_last_and_marked(tmp_pat
 
 def test_a_program_without_its_guide_lists_the_rest(tmp_path):
     assert Shelf(tmp_path / "gone.gguf").scan(tmp_path, [], lambda _: None, CancelToken()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_named_pipe_among_the_models_is_told_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.gguf")
+    code = (
+        "import sys; from pathlib import Path; from app.core.jobs import CancelToken;"
+        "from app.library.shelf import Shelf;"
+        "print(Shelf().scan(Path(sys.argv[1]), [], lambda _: None, CancelToken())[0].problem)"
+    )
+    root = Path(__file__).parent.parent
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    told = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=10, check=True)
+    assert "no file" in told.stdout

@@ -173,6 +173,8 @@ def parts_of(path: Path) -> tuple[Path, ...]:
 def _read(path: Path) -> Header | HeaderDamaged:
     if path.is_dir():
         return HeaderDamaged("it is a folder.")
+    if not path.is_file():  # opening a pipe would wait for ever
+        return HeaderDamaged("it is a pipe or a device, and no file.")
     try:
         return read_header(path)
     except HeaderDamaged as damage:
