@@ -319,3 +319,11 @@ def test_a_new_chat_can_be_named_before_its_first_message(desk):
     conversation = desk.store.conversation(desk.chat.conversation_id)
     assert (conversation.title, conversation.draft) == ("Kettles", "half a thought")
     assert desk.all_heard("title_changed")[-1] == ["Kettles"]
+
+
+def test_a_load_that_waits_for_a_reply_says_nothing_in_it(desk, monkeypatch):
+    monkeypatch.setattr(type(desk.chat), "_reply", lambda self: 7)
+    desk.models.load_progressed.emit("Other", 0.0)
+    assert desk.all_heard("progress_changed") == []
+    desk.models.load_progressed.emit("Other", 0.25)
+    assert desk.all_heard("progress_changed") == [[7, "Loading Other: 25 %"]]

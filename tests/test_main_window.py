@@ -279,3 +279,11 @@ def test_f2_in_the_list_renames_the_line_the_keyboard_is_at(qtbot, house):
     editor.setText("Another title")
     qtbot.keyClick(editor, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: ("rename", line.id, "Another title") in house.chats.calls)
+
+
+def test_after_a_model_was_chosen_one_can_write(house):
+    picker = house.window.header.picker
+    for choose in (lambda: picker.load_requested.emit("/models/a.gguf"), picker.unload_requested.emit):
+        picker._button.setFocus()
+        choose()
+        assert QApplication.focusWidget() is house.window.chat_page.composer.field

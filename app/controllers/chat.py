@@ -384,7 +384,7 @@ class ChatController(QObject):
     @Slot(str, float)
     def _on_load_progressed(self, name: str, fraction: float) -> None:
         reply = self._reply()
-        if reply is not None:
+        if reply is not None and fraction > 0:  # at 0 the load may wait for this very reply
             words = self.tr("Loading {name}: {percent} %")
             self.progress_changed.emit(reply, words.format(name=name, percent=round(fraction * 100)))
 

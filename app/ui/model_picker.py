@@ -64,7 +64,8 @@ class ModelPicker(QWidget):
 
     def show_progress(self, name: str, fraction: float) -> None:
         """Show how far a load is, 0 to 1, and offer Stop."""
-        self._say(self.tr("Loading {0}  {1} %").format(name, round(fraction * 100)))
+        percent = f"{round(fraction * 100)} %" if fraction > 0 else "…"  # it may wait for a reply
+        self._say(self.tr("Loading {0}  {1}").format(name, percent))
         self._stop.show()
 
     def show_load_ended(self) -> None:
