@@ -287,3 +287,11 @@ def test_after_a_model_was_chosen_one_can_write(house):
         picker._button.setFocus()
         choose()
         assert QApplication.focusWidget() is house.window.chat_page.composer.field
+
+
+def test_unloading_is_told_until_it_is_done(house):
+    picker = house.window.header.picker
+    picker.unload_requested.emit()
+    assert picker.words == "Unloading Qwen3-4B …"
+    house.models.model_changed.emit(None)
+    assert picker.words == "Choose a model"

@@ -4,7 +4,7 @@ import pytest
 from desk import Desk
 from small_models import babbler, reciter
 
-from app.core.errors import EngineFailed
+from app.core.errors import EngineFailed, ModelMissing
 from app.core.notices import NoticeKind
 
 
@@ -189,3 +189,21 @@ def test_the_guide_stands_in_until_there_is_a_model_of_the_users_own(qtbot, stor
         desk.models.add_files([str(own)], False)
     assert desk.models.model.path == own
     desk.close()
+
+
+def test_after_a_file_vanished_the_next_try_takes_another_model(qtbot, empty, monkeypatch):
+    gone, there = reciter(empty.folder / "gone.gguf"), reciter(empty.folder / "there.gguf")
+    empty.store.note_model_used(str(gone))
+    listed(qtbot, empty)
+    gone.unlink()
+
+    def missing(spec, report, cancel):
+        raise ModelMissing(spec.path)
+
+    monkeypatch.setattr(empty.backend, "load", missing)
+    with qtbot.waitSignal(empty.models.listed, timeout=5000):
+        empty.models.load(str(gone))
+    monkeypatch.undo()
+    with qtbot.waitSignal(empty.models.load_ended, timeout=5000):
+        empty.models.ensure_loaded()
+    assert empty.models.model.path == there

@@ -236,6 +236,8 @@ class ModelsController(QObject):
         if self._load is not None and ticket is self._load[0]:
             self._notices.tell(error, "load")
             self._end_load()
+            if isinstance(error, ModelMissing):
+                self.refresh()  # so that the next try takes a model that is there
         elif ticket in self._adding:
             self.copy_progressed.emit(self._adding.pop(ticket).name, 1.0)
             self._notices.tell(error)

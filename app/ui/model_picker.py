@@ -73,6 +73,11 @@ class ModelPicker(QWidget):
         self._stop.hide()
         self._say_model()
 
+    def show_unloading(self) -> None:
+        """Say that the model goes, which waits for a reply that is being written."""
+        if self._model is not None and self._stop.isHidden():
+            self._say(self.tr("Unloading {0} …").format(self._model.name))
+
     def open_menu(self) -> None:
         """Open the menu for the keyboard."""
         self._button.setFocus()

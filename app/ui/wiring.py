@@ -224,6 +224,7 @@ class Wiring(QObject):
         picker.load_requested.connect(models.load)
         picker.load_requested.connect(self._window.chat_page.composer.take_focus)
         picker.unload_requested.connect(models.unload)
+        picker.unload_requested.connect(picker.show_unloading)
         picker.unload_requested.connect(self._window.chat_page.composer.take_focus)
         picker.stop_requested.connect(models.stop_loading)
         picker.add_requested.connect(self._add_file)
