@@ -19,6 +19,11 @@ ABOUT = (
 )
 
 
+@llama_cpp.llama_log_callback
+def quiet(level: int, text: bytes, data: object) -> None:
+    """Say nothing: llama.cpp tells hundreds of lines about each file."""
+
+
 def write(folder: Path, target: Path) -> None:
     """Write what `train.py` left in the folder as a GGUF file of 32-bit floats."""
     shape = json.loads((folder / "shape.json").read_text())
@@ -78,6 +83,7 @@ def _add_vocabulary(writer: gguf.GGUFWriter, tokenizer: dict) -> None:
 
 def quantize(source: Path, target: Path, kind: int = llama_cpp.LLAMA_FTYPE_MOSTLY_Q8_0) -> None:
     """Quantize a GGUF file with llama.cpp. Raises `RuntimeError` when it refuses."""
+    llama_cpp.llama_log_set(quiet, ctypes.c_void_p(0))
     options = llama_cpp.llama_model_quantize_default_params()
     options.ftype = kind
     options.nthread = 2

@@ -18,6 +18,9 @@ class Dialogue:
     """Messages in order; the role is "system", "user" or "assistant"."""
 
     messages: list[tuple[str, str]] = field(default_factory=list)
+    decided: list[int] = field(
+        default_factory=list
+    )  # characters of each reply after which it is clear; 0: all
 
 
 WHOLE_SHARE = {"world": 21.0, "gibberish": 0.7, "name-unknown": 1.5}
@@ -41,6 +44,13 @@ ASKING = (
 )
 
 
+def _alike(one: str, other: str) -> int:
+    """Count the characters with which both begin."""
+    return next(
+        (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
+
+
 class Writer:
     """Writes dialogues. The same seed gives the same ones."""
 
@@ -58,7 +68,17 @@ class Writer:
             s * 100 / rest if n != "world" else s * 100 / 79 for n, s in zip(names, shares, strict=True)
         ]
         self._intents, self._shares = names, shares
+        self._decided = {code: self._decisions(language) for code, language in self.languages.items()}
         self.dropped = 0  # phrasings left out because they were too near to the examination
+
+    def _decisions(self, language: Language) -> dict[str, int]:
+        """Return for each answer after how many characters no other intent's answer goes on alike."""
+        margin = 12 if language.code == "en" else 5
+        answers = [(text, intent.name) for intent in language.intents.values() for text in intent.answers]
+        return {
+            text: margin + max(_alike(text, other) for other, its in answers if its != name)
+            for text, name in answers
+        }
 
     def _all_text(self, code: str) -> list[str]:
         return [path.read_text("utf-8") for path in sorted((corpus.HERE / "corpus" / code).glob("*.txt"))]
@@ -289,7 +309,7 @@ class Writer:
                 extra = self.ask(prompt_code, self.languages[prompt_code].system["plain"], wraps=False)
                 text = f"{text} {extra}" if rng.random() < 0.5 else f"{extra} {text}"
             talk.messages.append(("system", text))
-        count = rng.choices([1, 2, 3, 4, rng.randint(5, 8), rng.randint(9, 16)], [34, 18, 22, 12, 11, 3])[0]
+        count = rng.choices([1, 2, 3, 4, rng.randint(5, 8), rng.randint(9, 16)], [54, 16, 17, 6, 5, 2])[0]
         plan = [""] * count
         if count >= 2 and rng.random() < 0.5:
             tell = 0 if rng.random() < 0.7 else rng.randrange(count - 1)
@@ -301,7 +321,7 @@ class Writer:
         elif count >= 2 and rng.random() < 0.1:
             tell = rng.randrange(count - 1)
             plan[tell], plan[rng.randint(tell + 1, count - 1)] = "word-tell", "word-ask"
-        elif count == 1 and rng.random() < 0.04:
+        elif count == 1 and rng.random() < 0.12:
             plan[0] = rng.choice(["tell", "word-tell"])
         for i in range(count):
             if user and not plan[i] and rng.random() < 0.3:
@@ -341,6 +361,11 @@ class Writer:
                     if choice == "who" and me:
                         answer = rng.choice(heard.system["your-name"].recalls).replace("{name}", me)
             comma = "，" if to == "zh" else ", "
+            decided = 0 if tail or "{you}" in answer else self._decided[to].get(answer, 0)
+            for kept in (user, word, me):
+                if kept and kept in answer and not tail:
+                    decided = answer.index(kept) + len(kept) + 2
+            talk.decided.append(decided)
             answer = answer.replace("{you}", comma + user if user else "")
             talk.messages += [("user", question), ("assistant", f"{answer} {tail}" if tail else answer)]
         return talk

@@ -10,6 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import convert
 import corpus
 import jinja2
 import llama_cpp
@@ -86,6 +87,7 @@ class Guide:
     """A GGUF file that can be talked to."""
 
     def __init__(self, path: Path, threads: int = 2) -> None:
+        llama_cpp.llama_log_set(convert.quiet, ctypes.c_void_p(0))
         llama_cpp.llama_backend_init()
         began = time.perf_counter()
         self._model = llama_cpp.llama_model_load_from_file(

@@ -62,13 +62,24 @@ class Encoder:
         self._loose.model.dropout = dropout or None
         self._ids = {token: tokenizer.token_to_id(token) for token in SPECIAL}
 
-    def dialogue(self, talk: Dialogue, *, with_start: bool, loosely: bool) -> tuple[list[int], list[int]]:
-        """Return the tokens, and for each whether it is of a reply (2), of a question (1), or fixed (0)."""
+    def dialogue(
+        self, talk: Dialogue, *, with_start: bool, loosely: bool, briefly: bool
+    ) -> tuple[list[int], list[int]]:
+        """Return the tokens, and for each whether it is of a reply (2), of a question (1), or fixed (0).
+
+        `briefly`: replies are cut once it is clear which they are, as most is learned there; where they are
+        cut no end is learned.
+        """
         tokens, kinds = ([self._ids[START]], [0]) if with_start else ([], [])
+        decided = iter(talk.decided)
         for role, text in talk.messages:
             is_reply = role == "assistant"
             tokenizer = self._loose if loosely and not is_reply else self._exact
             ids = tokenizer.encode(text, add_special_tokens=False).ids
+            enough = next(decided) if is_reply and briefly else 0
+            is_cut = 0 < enough < len(text)
+            if is_cut:
+                ids = ids[: len(tokenizer.encode(text[:enough], add_special_tokens=False).ids)]
             tokens += [self._ids[ROLES[role]], *ids, self._ids[END]]
-            kinds += [0, *([2 if is_reply else 1] * len(ids)), 2 if is_reply else 1]
+            kinds += [0, *([2 if is_reply else 1] * len(ids)), 0 if is_cut else 2 if is_reply else 1]
         return tokens, kinds
