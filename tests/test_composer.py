@@ -176,3 +176,18 @@ def test_the_meter_tells_how_full_the_window_is(composer, usage, words):
 def test_the_meter_says_in_words_that_it_is_too_much(composer):
     composer.show_usage(Usage(9000, 8192, True))
     assert "older messages leave the model's view" in composer.meter.words
+
+
+def test_a_paste_leaves_out_null_bytes_and_looks(composer):
+    data = QMimeData()
+    data.setText("null\0byte\x1b[1m <b>bold</b>\n\tend")
+    data.setHtml("<b>other</b>")
+    composer.field.insertFromMimeData(data)
+    assert composer.text == "nullbyte[1m <b>bold</b>\n\tend"
+
+
+def test_the_ring_stands_beside_its_count_where_there_is_no_hint(qtbot, composer):
+    composer.resize(300, 300)
+    composer.show_usage(Usage(926, 8192, True))
+    meter = composer.meter
+    qtbot.waitUntil(lambda: meter.width() == meter.sizeHint().width())

@@ -295,3 +295,19 @@ def test_unloading_is_told_until_it_is_done(house):
     assert picker.words == "Unloading Qwen3-4B …"
     house.models.model_changed.emit(None)
     assert picker.words == "Choose a model"
+
+
+def test_a_long_title_ends_in_three_dots(house):
+    label = house.window.header._label
+    pictures = []
+    for words in ("W" * 200, "W" * 400):
+        label.setText(words)
+        pictures.append(label.grab().toImage())
+    assert pictures[0] == pictures[1]
+    middle = label.height() // 2
+    edge = {
+        pictures[0].pixel(x, y)
+        for x in range(label.width() - 6, label.width())
+        for y in range(middle - 4, middle)
+    }
+    assert len(edge) == 1  # dots stand low: no letter is cut

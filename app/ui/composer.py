@@ -21,6 +21,8 @@ from app.ui.token_meter import TokenMeter
 from app.ui.transcript import MEASURE
 
 _DRAFT_AFTER = 300  # ms without a key before the draft is told
+# what no one sees and no model expects: null bytes and the like
+_INVISIBLE = dict.fromkeys(code for code in range(32) if chr(code) not in "\t\n\r\f\v")
 _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
@@ -83,8 +85,9 @@ class MessageField(QPlainTextEdit):
     def insertFromMimeData(self, source: QMimeData) -> None:
         """Insert pasted and dropped text without its looks."""
         if source.hasText():
-            self.prepare_for(source.text())
-            self.insertPlainText(source.text())
+            text = source.text().translate(_INVISIBLE)
+            self.prepare_for(text)
+            self.insertPlainText(text)
             self.ensureCursorVisible()
 
     def prepare_for(self, text: str) -> None:
@@ -142,7 +145,8 @@ class Composer(QWidget):
         card.setMaximumWidth(MEASURE + 28)
         row = QHBoxLayout()
         row.setContentsMargins(4, 0, 0, 0)
-        row.addWidget(self._hint, 1)
+        row.addWidget(self._hint)
+        row.addStretch(1)
         row.addWidget(self.meter)
         row.addSpacing(6)
         row.addWidget(self._button)

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QMenu, QSizePolicy, QStackedWidget, QWidget
 
 from app.ui.buttons import FlatButton, Label
 from app.ui.model_picker import ModelPicker
 from app.ui.shortcuts import is_wanted
+
+
+class _Title(Label):
+    """One line that ends in three dots where there is no room."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
+        words = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignVCenter), words)
+        painter.end()
 
 
 class Header(QFrame):
@@ -34,7 +45,7 @@ class Header(QFrame):
         super().__init__(parent)
         self.setObjectName("header")
         self._full_title = ""
-        self._label = Label("", 1.05, is_bold=True)
+        self._label = _Title("", 1.05, is_bold=True)
         self._label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._label.setToolTip(self.tr("Double-click to rename"))
         self._field = QLineEdit()
