@@ -200,7 +200,7 @@ def test_trash_is_restored_from_its_page(qtbot, house):
 
 
 def test_a_copy_shows_how_far_it_is_until_it_is_over_and_can_be_stopped(qtbot, house):
-    strip = house.window.copy_strip
+    strip = house.window.wiring.copy_strip
     assert not strip.isVisible()
     house.models.copy_progressed.emit("big.gguf", 0.0)
     house.models.copy_progressed.emit("big.gguf", 0.431)

@@ -12,7 +12,6 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFrame, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from app.ui.chat_page import ChatPage
-from app.ui.copy_strip import CopyStrip
 from app.ui.header import Header
 from app.ui.notice_bar import NoticeBar
 from app.ui.sidebar import Sidebar
@@ -56,7 +55,6 @@ class MainWindow(QMainWindow):
         self.sidebar = Sidebar()
         self.header = Header()
         self.notice_bar = NoticeBar()
-        self.copy_strip = CopyStrip()
         self.chat_page = ChatPage()
         self.pages = QStackedWidget()
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
@@ -67,7 +65,7 @@ class MainWindow(QMainWindow):
     def _place(self) -> None:
         self.pages.addWidget(self.chat_page)
         right = QFrame()
-        layout = QVBoxLayout(right)
+        layout = self._column = QVBoxLayout(right)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.header)
@@ -76,7 +74,6 @@ class MainWindow(QMainWindow):
         line.setFixedHeight(1)
         layout.addWidget(line)
         layout.addWidget(self.notice_bar)
-        layout.addWidget(self.copy_strip)
         layout.addWidget(self.pages, 1)
         self.splitter.addWidget(self.sidebar)
         self.splitter.addWidget(right)
@@ -85,6 +82,10 @@ class MainWindow(QMainWindow):
         self.splitter.setStretchFactor(1, 1)
         self.splitter.setSizes([260, 840])
         self.setCentralWidget(self.splitter)
+
+    def add_strip(self, strip: QWidget) -> None:
+        """Put a strip below the notices, on every page."""
+        self._column.insertWidget(self._column.indexOf(self.notice_bar) + 1, strip)
 
     # -- pages
 

@@ -12,7 +12,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QFileDialog, QPlainTextEdit, QTextEdit
 
 from app.core.conversation import Conversation, ConversationLine, Message
-from app.core.generation import LoadedModel, Role, SamplingOptions
+from app.core.generation import LoadedModel, Role
 from app.core.models import ModelFile
 from app.core.notices import Notice, NoticeAction, NoticeKind
 from app.core.settings import Settings
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from app.controllers.models import ModelsController
     from app.controllers.notices import Notices
     from app.controllers.settings import SettingsController
+    from app.ui.copy_strip import CopyStrip
     from app.ui.main_window import MainWindow
     from app.ui.models_page import ModelsPage
     from app.ui.settings_dialog import SettingsDialog
@@ -119,11 +120,8 @@ class Wiring(QObject):
         dialog = ChatOptionsDialog(self._window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.show_details(prompt, options, self._settings.settings)
-        dialog.details_accepted.connect(self._on_details_accepted)
+        dialog.details_accepted.connect(self._chat.set_details)
         dialog.open()
-
-    def _on_details_accepted(self, prompt: str, options: SamplingOptions | None) -> None:
-        self._chat.set_details(prompt, options)
 
     # -- the list of chats
 
@@ -231,8 +229,7 @@ class Wiring(QObject):
         picker.models_requested.connect(self._show_models)
         welcome.add_requested.connect(self._add_file)
         welcome.folder_requested.connect(self._add_folder)
-        models.copy_progressed.connect(self._window.copy_strip.show_progress)
-        self._window.copy_strip.stop_requested.connect(models.stop_adding)
+        models.copy_progressed.connect(lambda name, done: self.copy_strip.show_progress(name, done))
         self._window.files_dropped.connect(lambda paths: models.add_files(paths, False))
 
     def _on_models_listed(self, files: list[ModelFile]) -> None:
@@ -262,6 +259,16 @@ class Wiring(QObject):
         folder = QFileDialog.getExistingDirectory(self._window, self.tr("Choose the folder with your models"))
         if folder:
             self._models.add_folder(folder)
+
+    @cached_property
+    def copy_strip(self) -> CopyStrip:
+        """What tells how far models are copied."""
+        from app.ui.copy_strip import CopyStrip  # noqa: PLC0415  not before it is wanted
+
+        strip = CopyStrip()
+        strip.stop_requested.connect(self._models.stop_adding)
+        self._window.add_strip(strip)
+        return strip
 
     @cached_property
     def _models_page(self) -> ModelsPage:
