@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 HERE = Path(__file__).resolve().parent
 LANGUAGES = ("en", "zh")
+FRAMED = 0.4  # how often words in frames stand for one whole phrasing
 TOO_NEAR = 0.55  # likeness to a held-out question; with one word swapped it is mostly above
 MARKER = {
     "en": "knows more",
@@ -63,6 +64,7 @@ class Intent:
     asks: list[Node] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)  # "=" lines
     recalls: list[str] = field(default_factory=list)  # "@" lines: answers with what was told before
+    framed: list[Node] = field(default_factory=list)  # asks made of "&" words
     weights: list[float] = field(default_factory=list)  # of the asks: those with more variants more often
 
 
@@ -145,7 +147,7 @@ def cased(slot: str, words: str, rng: random.Random) -> str:
     return words.title() if slot in PROPER and words.isascii() and rng.random() < 0.6 else words
 
 
-def _blocks(path: Path) -> dict[str, Intent]:
+def _blocks(path: Path, frames: list[str]) -> dict[str, Intent]:
     found: dict[str, Intent] = {}
     intent = None
     for line in path.read_text("utf-8").splitlines():
@@ -154,6 +156,9 @@ def _blocks(path: Path) -> dict[str, Intent]:
             intent = found.setdefault(line[3:].strip(), Intent(line[3:].strip()))
         elif intent is not None and sign == "? ":
             intent.asks.append(parse(words))
+        elif intent is not None and sign == "& ":
+            words = "[" + words.replace(" | ", "|") + "]"
+            intent.framed += [parse(frame.replace("{kw}", words)) for frame in frames]
         elif intent is not None and sign == "= ":
             intent.answers.append(words)
         elif intent is not None and sign == "@ ":
@@ -161,10 +166,17 @@ def _blocks(path: Path) -> dict[str, Intent]:
     return found
 
 
+def _frames(folder: Path) -> list[str]:
+    """Return the sentences into which the words of `&` lines are put."""
+    text = (folder / "wrap.txt").read_text("utf-8").split("## frame\n")[1]
+    return [line[2:] for line in text.splitlines() if line.startswith("? ")]
+
+
 def _merge(into: dict[str, Intent], more: dict[str, Intent]) -> None:
     for name, intent in more.items():
         known = into.setdefault(name, Intent(name))
         known.asks += intent.asks
+        known.framed += intent.framed
         known.answers += intent.answers
         known.recalls += intent.recalls
 
@@ -183,10 +195,16 @@ def read(code: str, folder: Path = HERE / "corpus") -> Language:
     for path in sorted((folder / code).glob("*.txt")):
         language.slots.update(_lists(path))
         target = {"names": language.names, "system": language.system, "wrap": language.wraps}
-        _merge(target.get(path.stem, language.intents), _blocks(path))
+        _merge(target.get(path.stem, language.intents), _blocks(path, _frames(folder / code)))
     for group in (language.intents, language.names, language.system, language.wraps):
         for intent in group.values():
-            intent.weights = [1 + math.log2(variants(ask, language.slots)) for ask in intent.asks]
+            whole, framed = (
+                [1 + math.log2(variants(ask, language.slots)) for ask in asks]
+                for asks in (intent.asks, intent.framed)
+            )
+            scale = FRAMED * sum(whole) / sum(framed) if framed else 0
+            intent.asks += intent.framed
+            intent.weights = [*whole, *(weight * scale for weight in framed)]
     return language
 
 

@@ -76,9 +76,9 @@ def rate(step_share: float, warm: float = 0.02, floor: float = 0.02) -> float:
     """Return the share of the full learning rate: up quickly, level, and down over the rest."""
     if step_share < warm:
         return step_share / warm
-    if step_share < 0.35:
+    if step_share < 0.2:
         return 1.0
-    return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * (step_share - 0.35) / 0.65))
+    return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * (step_share - 0.2) / 0.8))
 
 
 def train(arguments: argparse.Namespace) -> None:
