@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV ?= uv
 
-.PHONY: help run test check bench pins clean setup setup-dev
+.PHONY: help run test check bench guide pins clean setup setup-dev
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -25,6 +25,10 @@ bench: setup-dev ## run the benchmarks one by one
 	@failed=; for bench in tests/bench/*.py; do \
 		echo "== $$bench"; $(BIN)/python "$$bench" || failed="$$failed $$bench"; \
 	done; test -z "$$failed" || { echo "Failed:$$failed"; exit 1; }
+
+guide: setup-dev ## train the built-in guide again from its texts (80 minutes on two cores; PyTorch is fetched)
+	$(BIN)/python -m pip install --quiet "torch>=2.9" "tokenizers>=0.20" "gguf>=0.17" "numpy>=1.26"
+	$(BIN)/python packaging/guide/make.py
 
 pins: ## choose the newest versions that fit pyproject.toml and pin them (needs uv)
 	UV="$(UV)" sh packaging/pins.sh
