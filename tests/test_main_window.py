@@ -311,12 +311,3 @@ def test_a_long_title_ends_in_three_dots(house):
         for y in range(middle - 4, middle)
     }
     assert len(edge) == 1  # dots stand low: no letter is cut
-
-
-def test_in_a_low_window_a_long_draft_leaves_the_foot_free(qtbot, house):
-    house.window.resize(560, 420)
-    house.open([])
-    composer = house.window.chat_page.composer
-    composer.show_draft("long words here\n" * 200)
-    button, field = composer._button, composer.field
-    qtbot.waitUntil(lambda: field.geometry().bottom() < button.geometry().top())

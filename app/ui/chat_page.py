@@ -21,7 +21,6 @@ class ChatPage(QWidget):
         self.transcript = Transcript()
         self.composer = Composer()
         self._stack = QStackedWidget()
-        self._stack.setMinimumHeight(40)  # a greeting gives way to a long draft in a low window
         self._stack.addWidget(self.welcome)
         self._stack.addWidget(self.transcript)
         layout = QVBoxLayout(self)
