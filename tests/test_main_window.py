@@ -1,11 +1,15 @@
+from pathlib import Path
+
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QWidget
-from ui_stand_ins import CHATS, LOADED, House, conversation, message, talk
+from ui_stand_ins import CHATS, LOADED, MODELS, House, conversation, message, talk
 
-from app.core.generation import Role, SamplingOptions
+from app.core.generation import LoadedModel, Role, SamplingOptions
+from app.core.models import ModelFile
 from app.core.notices import Notice, NoticeAction, NoticeKind
+from app.ui.models_page import ModelsPage
 from app.ui.shortcuts import all_shortcuts
 
 
@@ -119,8 +123,35 @@ def test_a_first_run_offers_to_add_a_model_and_a_loaded_one_greets(qtbot):
     assert welcome._heading.text() == "Welcome to Fireside"
     assert not welcome._steps.isHidden()
     house.models.model = LOADED
+    house.models.listed.emit(MODELS)
     house.models.model_changed.emit(LOADED)
     assert welcome._steps.isHidden()
+
+
+def test_with_the_guide_alone_the_ways_to_a_larger_model_stay_open(qtbot):
+    house = House()
+    qtbot.addWidget(house.window)
+    path = Path("/resources/guide.gguf")
+    guide = ModelFile(path, (path,), "Fireside Guide", 4_000_000, is_builtin=True)
+    loaded = house.models.model = LoadedModel(path, "Fireside Guide", 1024, 1024, 4000, 0.1, True)
+    house.models.listed.emit([guide])
+    house.models.model_changed.emit(loaded)
+    welcome, picker = house.window.chat_page.welcome, house.window.header.picker
+    assert not welcome._steps.isHidden()
+    assert "built in" in welcome._words.text()
+    assert picker.words == "Fireside Guide (built in)"
+    assert "built in" in picker.menu().actions()[0].text()
+    welcome.models_requested.emit()
+    assert isinstance(house.window.pages.currentWidget(), ModelsPage)
+
+
+def test_where_the_guide_says_that_it_cannot_the_models_page_is_one_click_away(qtbot, house):
+    beyond = message(3, text="A larger model knows more about volcanoes.", model="Fireside Guide")
+    house.chat.opened.emit(conversation(), [message(1, Role.USER, "What is a volcano?"), beyond])
+    view = house.window.chat_page.transcript._views[3]
+    assert "models" in {deed.name for deed in view.deeds()}
+    view.do("models")
+    assert isinstance(house.window.pages.currentWidget(), ModelsPage)
 
 
 def test_model_files_dropped_onto_the_window_are_added(house):

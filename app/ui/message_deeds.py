@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QCoreApplication
 
+from app.core import guide
 from app.core.conversation import Message, MessageState
 from app.core.generation import Role
 from app.ui import message_words
@@ -44,4 +45,6 @@ def deeds_of(message: Message, is_last: bool, is_replying: bool) -> list[Deed]:
         result.append(Deed("retry", _tr("Message", "Retry"), "retry"))
     if is_last and message_words.can_continue(message):
         result.append(Deed("continue", _tr("Message", "Continue"), "continue"))
+    if message.role is Role.ASSISTANT and guide.is_beyond(message.model, message.text):
+        result.append(Deed("models", _tr("Message", "Get a model that knows more"), "models"))
     return result

@@ -42,6 +42,7 @@ class MessageView(QWidget):
     Signals:
         resized: its height may be another one now
         retry_requested, continue_requested: message id
+        models_requested: the Models page is wanted
         edit_requested: message id, the new text
         sibling_requested: id of the sibling
         neighbor_requested: -1 for the message above, 1 for the one below
@@ -50,6 +51,7 @@ class MessageView(QWidget):
     resized = Signal()
     retry_requested = Signal(int)
     continue_requested = Signal(int)
+    models_requested = Signal()
     edit_requested = Signal(int, str)
     sibling_requested = Signal(int)
     neighbor_requested = Signal(int)
@@ -237,6 +239,8 @@ class MessageView(QWidget):
             self.retry_requested.emit(message.id)
         elif name == "continue":
             self.continue_requested.emit(message.id)
+        elif name == "models":
+            self.models_requested.emit()
         elif name == "before" and message.sibling_before is not None:
             self.sibling_requested.emit(message.sibling_before)
         elif name == "after" and message.sibling_after is not None:
@@ -289,7 +293,7 @@ class MessageView(QWidget):
             return
         for deed in self.deeds():
             is_loud = deed.name in ("continue", "retry") and self.message.state is MessageState.FAILED
-            has_words = not deed.icon or is_loud or deed.name == "continue"
+            has_words = not deed.icon or is_loud or deed.name in ("continue", "models")
             button = FlatButton(deed.words if has_words else "", deed.icon, name=deed.words, parent=self)
             button.setFont(theme.scaled_font(0.88))
             button.setProperty("deed", deed.name)

@@ -55,6 +55,8 @@ class ModelPicker(QWidget):
     def show_models(self, models: Sequence[ModelFile]) -> None:
         """Offer these models."""
         self._models = [model for model in models if not model.problem]
+        if self._stop.isHidden():
+            self._say_model()
 
     def show_model(self, model: LoadedModel | None) -> None:
         """Show which model is loaded."""
@@ -89,7 +91,13 @@ class ModelPicker(QWidget):
         return self._menu
 
     def _say_model(self) -> None:
-        self._say(self._model.name if self._model is not None else self.tr("Choose a model"))
+        loaded = self._model
+        if loaded is None:
+            self._say(self.tr("Choose a model"))
+        elif any(model.is_builtin and model.path == loaded.path for model in self._models):
+            self._say(self.tr("{0} (built in)").format(loaded.name))
+        else:
+            self._say(loaded.name)
 
     def _say(self, words: str) -> None:
         self._button.setText(words)
@@ -101,7 +109,8 @@ class ModelPicker(QWidget):
         self._menu.clear()
         loaded = self._model.path if self._model is not None else None
         for model in self._models[:_MOST]:
-            details = "  ".join(filter(None, (model.quantization, readable_bytes(model.file_bytes))))
+            kind = self.tr("built in") if model.is_builtin else model.quantization
+            details = "  ".join(filter(None, (kind, readable_bytes(model.file_bytes))))
             action = self._menu.addAction(f"{model.name}\t{details}".replace("&", "&&"))
             action.setCheckable(True)
             action.setChecked(model.path == loaded)

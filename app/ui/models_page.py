@@ -98,6 +98,7 @@ class ModelTable(QAbstractTableModel):
     def _words(self, model: ModelFile, column: int) -> str:
         if column == 0:
             name = f"{model.name}   ({model.problem})" if model.problem else model.name
+            name = self.tr("{0} (built in)").format(name) if model.is_builtin else name
             return self.tr("●  {0}   loaded").format(name) if model.path == self._loaded else name
         if column == 4:
             parts = f" ({self.tr('{0} parts').format(len(model.parts))})" if len(model.parts) > 1 else ""

@@ -30,13 +30,14 @@ class Transcript(QScrollArea):
     """Shows the messages of one branch.
 
     Signals, all with message ids:
-        retry_requested, continue_requested, sibling_requested
+        retry_requested, continue_requested, models_requested, sibling_requested
         edit_requested: and the new text
         settled: nothing is waiting to be drawn
     """
 
     retry_requested = Signal(int)
     continue_requested = Signal(int)
+    models_requested = Signal()
     sibling_requested = Signal(int)
     edit_requested = Signal(int, str)
     settled = Signal()
@@ -230,6 +231,7 @@ class Transcript(QScrollArea):
         view.resized.connect(self._on_view_resized)
         view.retry_requested.connect(self.retry_requested)
         view.continue_requested.connect(self.continue_requested)
+        view.models_requested.connect(self.models_requested)
         view.edit_requested.connect(self.edit_requested)
         view.sibling_requested.connect(self.sibling_requested)
         view.neighbor_requested.connect(self._on_neighbor_requested)

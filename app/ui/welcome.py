@@ -11,15 +11,17 @@ from app.ui.buttons import FlatButton, Label, Look
 
 
 class Welcome(QWidget):
-    """Without a model: how to get one. With a model: a calm greeting.
+    """Without a model of the user's own: how to get one. With one: a calm greeting.
 
     Signals:
         add_requested: the user wants to add a model file
         folder_requested: the user wants to choose the folder of the models
+        models_requested: the user wants to see the Models page
     """
 
     add_requested = Signal()
     folder_requested = Signal()
+    models_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -39,13 +41,16 @@ class Welcome(QWidget):
         self._steps = QWidget()
         add = FlatButton(self.tr("Add a model file …"), "file", Look.FILLED)
         folder = FlatButton(self.tr("Choose the models folder …"), "folder", Look.OUTLINED)
+        models = FlatButton(self.tr("All models …"), "models", Look.OUTLINED)
         add.clicked.connect(self.add_requested)
         folder.clicked.connect(self.folder_requested)
+        models.clicked.connect(self.models_requested)
         row = QHBoxLayout(self._steps)
         row.setSpacing(10)
         row.addStretch(1)
         row.addWidget(add)
         row.addWidget(folder)
+        row.addWidget(models)
         row.addStretch(1)
         self._place()
         self.show_state(has_models=False, model="")
@@ -70,8 +75,15 @@ class Welcome(QWidget):
         around.addStretch(1)
 
     def show_state(self, has_models: bool, model: str, candidate: str = "") -> None:
-        """Show what fits: is a model installed, which is loaded, which would a message load."""
-        if not has_models and not model:
+        """Show what fits: has the user a model, which one is loaded, which one would a message load."""
+        if not has_models and model:
+            self._heading.setText(self.tr("Welcome to Fireside"))
+            words = self.tr(
+                "{0} is built in: ask it how this program works. It is tiny and knows nothing else; "
+                "for the rest of the world add a model of your own."
+            )
+            self._words.setText(words.format(model))
+        elif not has_models:
             self._heading.setText(self.tr("Welcome to Fireside"))
             self._words.setText(self.tr("Add a model to begin. You can also drop its file onto this window."))
         elif not model:
@@ -81,8 +93,8 @@ class Welcome(QWidget):
         else:
             self._heading.setText(self.tr("What shall we talk about?"))
             self._words.setText(self.tr("{0} is ready. Everything stays on this computer.").format(model))
-        self._steps.setVisible(not has_models and not model)
-        self._what.setVisible(not has_models and not model)
+        self._steps.setVisible(not has_models)
+        self._what.setVisible(not has_models)
 
 
 class _Flame(QWidget):

@@ -88,6 +88,7 @@ class Wiring(QObject):
         transcript.edit_requested.connect(chat.edit)
         transcript.sibling_requested.connect(chat.choose_sibling)
         transcript.continue_requested.connect(chat.continue_reply)
+        transcript.models_requested.connect(self._show_models)
         header.rename_requested.connect(self._chat.rename)
         header.rename_ended.connect(self._window.show_chat)
         header.options_requested.connect(self._show_options)
@@ -229,6 +230,7 @@ class Wiring(QObject):
         picker.models_requested.connect(self._show_models)
         welcome.add_requested.connect(self._add_file)
         welcome.folder_requested.connect(self._add_folder)
+        welcome.models_requested.connect(self._show_models)
         models.copy_progressed.connect(lambda name, done: self.copy_strip.show_progress(name, done))
         self._window.files_dropped.connect(lambda paths: models.add_files(paths, False))
 
@@ -243,9 +245,9 @@ class Wiring(QObject):
 
     def _show_welcome(self) -> None:
         model = self._models.model
-        usable = any(not file.problem for file in self._model_files)
+        has_own = any(not file.problem and not file.is_builtin for file in self._model_files)
         self._window.chat_page.welcome.show_state(
-            usable, model.name if model is not None else "", self._models.name
+            has_own, model.name if model is not None else "", self._models.name
         )
 
     def _add_file(self, copy: bool = False) -> None:
