@@ -219,6 +219,31 @@ def test_drafts_stay_with_their_chats(qtbot, desk):
     assert desk.all_heard("draft_changed")[-1] == ["half a thought"]
 
 
+def test_editing_a_message_leaves_the_draft_in_the_composer_alone(qtbot, desk):
+    desk.say(qtbot, "One")
+    desk.chat.edit_draft("half a thought")
+    with qtbot.waitSignal(desk.replies.ended, timeout=5000):
+        desk.chat.edit(desk.branch()[0].id, "Uno")
+    assert desk.store.conversation(desk.chat.conversation_id).draft == "half a thought"
+    chat = desk.chat.conversation_id
+    desk.chat.new_chat()
+    desk.chat.open(chat)
+    assert desk.all_heard("draft_changed")[-1] == ["half a thought"]
+
+
+def test_the_draft_survives_a_first_message_that_could_not_be_stored(desk, monkeypatch):
+    def full(*_, **__):
+        raise AppError("The disk is full.")
+
+    desk.chat.edit_draft("Precious")
+    monkeypatch.setattr(desk.store, "add_exchange", full)
+    desk.chat.send("Precious")
+    again = Desk(desk.store, desk.folder)
+    again.chat.reopen()
+    assert again.all_heard("draft_changed")[-1] == ["Precious"]
+    again.close()
+
+
 def test_the_chat_that_was_open_is_open_at_the_next_start(qtbot, desk):
     desk.say(qtbot, "One")
     chat = desk.chat.conversation_id
