@@ -9,7 +9,7 @@ import tomlkit
 
 from app.core.errors import StoreUnwritable
 from app.core.settings import SETTINGS, Settings
-from app.storage.settings_file import SettingsFile
+from app.storage.settings_file import SettingsFile, SettingsUnreadable
 
 
 @pytest.fixture
@@ -160,3 +160,30 @@ def test_every_setting_can_be_saved_at_its_limits(file, path):
     file.save(values)
     assert file.load() == (values, [])
     assert tomlkit.parse(path.read_text(encoding="utf-8"))
+
+
+def block(path, kind):
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "link in a circle":
+        path.symlink_to(path)
+    else:
+        os.mkfifo(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pipes with names there")
+@pytest.mark.parametrize("kind", ["folder", "pipe", "link in a circle"])
+@pytest.mark.parametrize("deed", [SettingsFile.load, lambda file: file.save(Settings())])
+def test_what_is_no_file_is_told_as_unreadable_and_not_waited_for(file, path, kind, deed):
+    block(path, kind)
+    with pytest.raises(SettingsUnreadable, match=r"cannot be read \(") as refused:
+        deed(file)
+    assert "move it away" in refused.value.hint
+    assert [p.name for p in path.parent.iterdir()] == ["settings.toml"]
+
+
+@pytest.mark.parametrize("raw", ["a = " + "9" * 5000, "a = " + "[" * 100_000])
+def test_toml_that_python_cannot_hold_is_kept_and_a_new_one_begun(file, path, raw):
+    path.write_text(raw)
+    assert file.load()[0] == Settings()
+    assert copies(path) == ["settings.toml.bak-1"]

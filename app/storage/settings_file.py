@@ -6,8 +6,10 @@ as it is, comments and values of newer versions included.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,11 +17,21 @@ from types import ModuleType
 from typing import Any
 
 from app.core import settings
-from app.core.errors import StoreUnwritable
+from app.core.errors import AppError
 from app.core.settings import SETTINGS, Page, Settings
 from app.storage.database import in_words
 
 _OPENING = "Settings of Fireside. Delete a line and the usual value is used."
+
+
+class SettingsUnreadable(AppError):
+    """There are settings, and they cannot be read."""
+
+    hint = "Look at the permissions of that file, or move it away; without it the usual settings are used."
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"The settings in {path} cannot be read ({why}).")
+        self.path = path
 
 
 class SettingsFile:
@@ -32,17 +44,15 @@ class SettingsFile:
         """Read the settings, and return sentences about what could not be used.
 
         A bad value gives way to the usual one, in the file too; a file that is no TOML to a new one.
-        A copy of the file as it was is kept beside it first. Raises `StoreUnwritable` if the file cannot be
-        read, `DiskFull` or `StoreUnwritable` if the copy cannot be written.
+        A copy of the file as it was is kept beside it first. Raises `SettingsUnreadable` if the file cannot
+        be opened, `DiskFull` or `StoreUnwritable` if the copy cannot be written.
         """
         try:
-            text = self._path.read_bytes().decode("utf-8-sig")
+            text = self._read().decode("utf-8-sig")
             raw = tomllib.loads(text)
         except FileNotFoundError:
             return Settings(), []
-        except OSError as error:
-            raise StoreUnwritable(self._path, error.strerror or str(error)) from error
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, endless numbers, endless nesting
             copy = self._keep_copy()
             self._write(f"# {_OPENING}\n")
             sentence = f"The settings could not be read ({error}), so the usual ones are used."
@@ -57,13 +67,29 @@ class SettingsFile:
     def save(self, values: Settings) -> None:
         """Write the settings, in one step: the file is never half written.
 
-        Raises `DiskFull` or `StoreUnwritable`; then the file is as it was.
+        Raises `SettingsUnreadable`, `DiskFull` or `StoreUnwritable`; then the file is as it was.
         """
         try:
-            text = self._path.read_bytes().decode("utf-8-sig")
-        except (OSError, UnicodeDecodeError):  # `load` has kept a copy and told of it
+            text = self._read().decode("utf-8-sig")
+        except FileNotFoundError:
+            text = ""
+        except UnicodeDecodeError:  # `load` has kept a copy and told of it
             text = ""
         self._write(_document().changed(text, values) or f"# {_OPENING}\n")
+
+    def _read(self) -> bytes:
+        """Return what the file holds, if it is a file. Raises `FileNotFoundError`, `SettingsUnreadable`."""
+        try:
+            kind = self._path.stat().st_mode
+            if stat.S_ISDIR(kind):
+                raise SettingsUnreadable(self._path, os.strerror(errno.EISDIR))
+            if not stat.S_ISREG(kind):
+                raise SettingsUnreadable(self._path, "it is a pipe or a device, and no file")
+            return self._path.read_bytes()
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise SettingsUnreadable(self._path, error.strerror or str(error)) from error
 
     def _write(self, text: str) -> None:
         part = self._path.with_name(self._path.name + ".part")
