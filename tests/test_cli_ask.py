@@ -163,3 +163,10 @@ def with_store(bench, do):
     store = Store.open(bench.places.database, is_owner=False)
     do(store)
     store.close()
+
+
+def test_a_wrong_number_is_told_by_the_option_that_was_typed(bench):
+    assert bench.run("ask", "--context", "2000000", "Hi") == 2
+    assert bench.err == "--context must be at most 1,048,576, not 2,000,000.\n"
+    assert bench.run("ask", "--top-p", "2", "Hi") == 2
+    assert bench.err.startswith("--top-p must be")

@@ -77,3 +77,24 @@ def test_reading_leaves_out_what_is_wrong_and_says_so():
     assert found == Settings().with_value("theme", "dark")
     assert len(complaints) == 4
     assert all(sentence.endswith(".") for sentence in complaints)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "end"),
+    [
+        ("context_window", 2_000_000, "at most 1,048,576, not 2,000,000."),
+        ("context_window", 10**400, "at most 1,048,576, not a number of about 401 digits."),
+        ("temperature", 10**400, "a number, not 1000"),
+        ("temperature", 5.5, "at most 5, not 5.5."),
+        ("seed", -2, "at least -1, not -2."),
+    ],
+)
+def test_bounds_are_told_as_plain_numbers(name, value, end):
+    with pytest.raises(ValueError, match=f"{name} must be {end}"):
+        Settings().with_value(name, value)
+
+
+def test_a_wrong_text_of_any_length_makes_a_short_sentence():
+    with pytest.raises(ValueError, match="theme must be one of") as refused:
+        Settings().with_value("theme", "x" * 100_000)
+    assert len(str(refused.value)) < 200

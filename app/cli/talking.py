@@ -49,7 +49,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     for name in _OPTIONS:
         setting = BY_NAME[name]
         parser.add_argument(
-            f"--{name.replace('_', '-')}",
+            _dashed(name),
             type=type(setting.default),
             metavar="N",
             help=setting.explanation,
@@ -60,13 +60,22 @@ def settings_with(settings: Settings, arguments: argparse.Namespace) -> Settings
     """Return the settings with what was typed in their place. Raises `WrongUsage`."""
     typed = {name: getattr(arguments, name) for name in _OPTIONS}
     typed |= {"context_window": arguments.context, "system_prompt": arguments.system}
-    try:
-        for name, value in typed.items():
-            if value is not None:
+    for name, value in typed.items():
+        if value is not None:
+            try:
                 settings = settings.with_value(name, value)
-    except ValueError as error:
-        raise WrongUsage(str(error)) from error
+            except ValueError as error:
+                raise WrongUsage(_option(name) + str(error).removeprefix(name)) from error
     return settings
+
+
+def _option(name: str) -> str:
+    """Return the option that sets a setting, as it is typed."""
+    return {"context_window": "--context", "system_prompt": "--system"}.get(name) or _dashed(name)
+
+
+def _dashed(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def load(

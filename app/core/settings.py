@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+import math
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -41,22 +43,29 @@ class Setting:
     def accept(self, value: object) -> Value:
         """Return the value in this setting's type. Raises `ValueError` with a sentence."""
         wanted = type(self.default)
-        if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        if wanted is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1e300:
             value = float(value)
         if type(value) is not wanted:
-            raise ValueError(f"{self.name} must be {_KIND[wanted]}, not {value!r}.")
+            raise ValueError(f"{self.name} must be {_KIND[wanted]}, not {reprlib.repr(value)}.")
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             if not (value == value and abs(value) != float("inf")):
                 raise ValueError(f"{self.name} must be a number.")
             if self.least is not None and value < self.least:
-                raise ValueError(f"{self.name} must be at least {self.least:g}, not {value:g}.")
+                raise ValueError(f"{self.name} must be at least {_plain(self.least)}, not {_plain(value)}.")
             if self.most is not None and value > self.most:
-                raise ValueError(f"{self.name} must be at most {self.most:g}, not {value:g}.")
+                raise ValueError(f"{self.name} must be at most {_plain(self.most)}, not {_plain(value)}.")
         if self.choices and value not in {choice for choice, _ in self.choices}:
             allowed = ", ".join(choice for choice, _ in self.choices)
-            raise ValueError(f"{self.name} must be one of {allowed}, not {value!r}.")
+            raise ValueError(f"{self.name} must be one of {allowed}, not {reprlib.repr(value)}.")
         assert isinstance(value, (bool, int, float, str))
         return value
+
+
+def _plain(number: float) -> str:
+    """Return a number as people write it; of one too long to read, its length."""
+    if isinstance(number, int) and abs(number) >= 10**15:
+        return f"a number of about {int(number.bit_length() * math.log10(2)) + 1:,} digits"
+    return f"{int(number):,}" if abs(number) < 1e15 and number == int(number) else f"{number:g}"
 
 
 _KIND: dict[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
