@@ -49,7 +49,7 @@ def test_a_bad_file_does_not_keep_the_others_out(bench, outside, tmp_path):
     (tmp_path / "bad.gguf").write_bytes(b"x" * 99)
     assert bench.run("models", "add", tmp_path / "bad.gguf", tmp_path / "gone.gguf", outside) == 1
     assert "bad.gguf cannot be used" in bench.err
-    assert "gone.gguf is no longer" in bench.err
+    assert "There is no model file gone.gguf" in bench.err
     assert len(listed(bench)) == 1
 
 

@@ -117,7 +117,7 @@ def test_models_added_in_place_are_listed(folder, tmp_path):
 
 def test_an_added_model_that_went_away_is_listed_with_its_problem(folder, tmp_path):
     (model,) = scan(folder, tmp_path / "gone.gguf")
-    assert "no longer" in model.problem
+    assert "There is no model file gone.gguf" in model.problem
 
 
 def test_a_damaged_file_is_listed_with_its_problem(folder):

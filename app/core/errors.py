@@ -28,12 +28,15 @@ class Cancelled(Exception):
 
 
 class ModelMissing(AppError):
-    """The model's file is not where it was."""
+    """There is no file where a model was looked for."""
 
-    hint = "If it was moved, add it again from its new place; if it is on an external disk, connect the disk."
+    hint = (
+        "Check the name. If the file was moved, add it again from its new place;"
+        " if it is on an external disk, connect the disk."
+    )
 
     def __init__(self, path: Path) -> None:
-        super().__init__(f"The model file {path.name} is no longer at {path.parent}.")
+        super().__init__(f"There is no model file {path.name} in {path.parent}.")
         self.path = path
 
 
