@@ -1,5 +1,6 @@
 """Real llama.cpp, real files, small models."""
 
+import os
 import shutil
 import struct
 import threading
@@ -339,6 +340,11 @@ def patched(after, skip, data):
     return make
 
 
+def pipe(models, _good):
+    os.mkfifo(models / "pipe.gguf")
+    return models / "pipe.gguf"
+
+
 def lying(models, good):
     data = bytearray(good.read_bytes())
     struct.pack_into("<q", data, 16, 1 << 40)
@@ -347,10 +353,11 @@ def lying(models, good):
 
 
 BAD = {
-    "vanished": (lambda models, _: models / "gone.gguf", ModelMissing, "no longer at"),
+    "vanished": (lambda models, _: models / "gone.gguf", ModelMissing, "There is no model file gone.gguf"),
     "empty": (written("empty.gguf", b""), ModelUnreadable, "empty"),
     "not GGUF": (written("page.gguf", b"<!DOCTYPE html>" * 99), ModelUnreadable, "not a GGUF file"),
     "folder": (folder, ModelUnreadable, "folder"),
+    "pipe": (pipe, ModelUnreadable, "a pipe or a device"),
     "magic alone": (written("magic.gguf", b"GGUF"), ModelUnreadable, "header is damaged"),
     "cut in its header": (
         lambda models, good: cut(good, models / "h.gguf", 0.0005), ModelUnreadable, "header is damaged",

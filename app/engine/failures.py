@@ -32,6 +32,8 @@ def check_file(path: Path) -> None:
     try:
         if path.is_dir():
             raise ModelUnreadable(path, "it is a folder.", "Choose the GGUF file inside it.")
+        if path.exists() and not path.is_file():  # opening a pipe would wait for ever
+            raise ModelUnreadable(path, "it is a pipe or a device, and no file.", "Choose a GGUF file.")
         with path.open("rb") as file:
             start = file.read(len(_MAGIC))
     except FileNotFoundError as error:
