@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import secrets
 import shutil
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from app.core.errors import AppError
 from app.core.jobs import CancelToken, Job, Report
 from app.core.models import CopyProgress, ModelFile
 from app.core.units import readable_bytes
+from app.library import leftovers
 from app.library.shelf import Shelf, part_name
 
 log = logging.getLogger(__name__)
@@ -64,6 +64,7 @@ def copy_model(shelf: Shelf, path: Path, folder: Path, report: Report, cancel: C
         there, is_there = _place_for(model, folder, cancel)
         if is_there:
             return there[0]
+        leftovers.sweep(folder)
         free = shutil.disk_usage(folder).free
         if model.file_bytes + _SPARE > free:
             raise NoRoomForModel(folder, model.file_bytes, free)
@@ -103,8 +104,7 @@ def _is_same(old: Path, new: Path, cancel: CancelToken) -> bool:
 
 
 def _copy_all(model: ModelFile, there: list[Path], report: Report, cancel: CancelToken) -> None:
-    # hidden, so that no scan takes half a file for a model
-    unfinished = [path.with_name(f".{path.name}.{secrets.token_hex(4)}.copying") for path in there]
+    unfinished = [leftovers.unfinished(path) for path in there]
     placed: list[Path] = []
     done = 0
     try:
@@ -123,6 +123,7 @@ def _copy_all(model: ModelFile, there: list[Path], report: Report, cancel: Cance
 def _copy_one(old: Path, new: Path, done: int, total: int, report: Report, cancel: CancelToken) -> int:
     buffer = memoryview(bytearray(_PIECE))
     with old.open("rb", buffering=0) as source, new.open("xb", buffering=0) as target:
+        leftovers.hold(target.fileno())
         while count := source.readinto(buffer):
             cancel.check()
             rest = buffer[:count]

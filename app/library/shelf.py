@@ -15,6 +15,7 @@ from app.core.models import ModelFile
 from app.core.units import readable_bytes
 from app.library.facts import kind_of_side_file, model_from
 from app.library.gguf import Header, HeaderDamaged, NotReadHere, read_header
+from app.library.leftovers import sweep
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,8 @@ class Shelf:
             first = _first_part(path)
             firsts.setdefault(first.resolve(), first)
         in_folder = len(firsts)
+        if folder:
+            sweep(folder)
         for path in added:
             first = _first_part(Path(os.path.abspath(path)))
             firsts.setdefault(first.resolve(), first)
