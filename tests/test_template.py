@@ -203,3 +203,58 @@ def test_an_endless_text_is_refused_before_it_takes_the_memory(large):
     finally:
         tracemalloc.stop()
     assert peak < 100_000_000
+
+
+TIMES = "{{% set l = {} %}}{{% set s = {} %}}{{{{ ({}) | length }}}}"
+BIG = "'a ' * 900000"
+
+
+@pytest.mark.parametrize(
+    "costly",
+    [
+        TIMES.format("['a' * 1000000] * 60000", "''", "l | join"),
+        TIMES.format("['a'] * 100000", BIG, "l | join(s)"),
+        TIMES.format("range(90000)", BIG, "l | join(s)"),
+        TIMES.format("range(90000) | map('string')", BIG, "l | join(s)"),
+        TIMES.format("['a'] * 100000", BIG, "s.join(l)"),
+        TIMES.format("0", "'\\n' * 1900000", "s | indent(900000, true, true)"),
+        TIMES.format("0", "'\\n' * 1900000", "s | indent('b' * 1000, true, true)"),
+        TIMES.format("0", "'a ' * 30000000", "s | wordwrap(1)"),
+        TIMES.format("0", BIG, "s | wordwrap(1, true, s)"),
+        TIMES.format("0", "'a ' * 30000000", "s | urlize"),
+        TIMES.format("0", "'a ' * 30000000", "s | title"),
+        TIMES.format("0", BIG, "s.translate({97: s})"),
+        TIMES.format("[1] * 60000000", "0", "l | sort"),
+        TIMES.format("['a' * 1000000] * 60000", "0", "l | string"),
+        TIMES.format("['a' * 1000000] * 60000", "0", "l | tojson"),
+        TIMES.format("[[1] * 10000] * 10000", "0", "l | sum(start=[])"),
+        TIMES.format("['a' * 1000000] * 60000", "0", "l ~ 'x'"),
+        TIMES.format("['a' * 1000000] * 60000", "0", "'%s' % (l,)"),
+        TIMES.format("('a' * 100000,) * 100000", "'%s' * 100000", "s % l"),
+        TIMES.format("'a' * 100000", "'{0}' * 100000", "s.format(l)"),
+        "{% set l = ['a' * 1000000] * 60000 %}{{ l }}",
+        "{% set n = namespace(x=[1], y=[1]) %}{% for i in range(60) %}{% set n.x = [n.x, n.x] %}"
+        "{% set n.y = [n.y, n.y] %}{% endfor %}{{ n.x == n.y }}",
+        "{% set n = namespace(x=1, y=1) %}{% for i in range(60) %}{% set n.x = dict(a=n.x, b=n.x) %}"
+        "{% set n.y = dict(a=n.y, b=n.y) %}{% endfor %}{{ n.x == n.y }}",
+        "{% set s %}{% for i in range(90000) %}{{ 'a' * 10000 }}{% endfor %}{% endset %}{{ s | length }}",
+        "{% set s %}{% for i in range(90000) %}" + "a" * 9999 + "{% endfor %}{% endset %}{{ s | length }}",
+    ],
+)
+def test_no_single_step_takes_seconds_or_the_memory(costly):
+    tracemalloc.start()
+    begun = time.thread_time()
+    told = render("{% if messages | length > 1 %}" + costly + "{% endif %}" + SIMPLE, USER, ANSWER, USER)
+    took, (_, most) = time.thread_time() - begun, tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert told == "User: Hello\nAssistant: Hi.\nUser: Hello\nAssistant:"
+    assert took < 20  # usually 7 where memory is traced, 2 where not, for two renders
+    assert most < 100_000_000
+
+
+def test_what_people_paste_is_told_however_long_it_is():
+    long = Turn(Role.USER, "Line with \x1b and “é”\n" * 500_000)
+    told = render("{% for m in messages %}{{ m | tojson }}{{ '%s' % m.content }}{% endfor %}", USER, long)
+    assert told.count("Line with") == 1_000_000
+    told = render("{{ messages | map(attribute='content') | join('\\n') | trim }}{{ messages }}", USER, long)
+    assert told.startswith("Hello\nLine with")
