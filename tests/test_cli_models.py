@@ -109,3 +109,29 @@ def test_delete_with_yes_deletes(bench):
     path = bench.add_model()
     assert bench.run("models", "remove", "guide", "--delete", "--yes") == 0
     assert not path.exists()
+
+
+STRANGE = ["x" * 300, "/tmp/" + "x" * 300 + ".gguf", "~nobody-of-that-name/x.gguf", "bytes\udcff.gguf"]
+
+
+@pytest.mark.parametrize("name", STRANGE, ids=["long", "long path", "home of nobody", "no text"])
+@pytest.mark.parametrize("command", [("ask", "Hi", "-m"), ("models", "info"), ("models", "add")])
+def test_a_strange_name_is_told_and_not_tripped_over(bench, command, name):
+    bench.add_model()
+    assert bench.run(*command, name) == 1
+    assert len(bench.err.splitlines()) == 2
+
+
+def test_an_empty_name_means_no_model(bench, outside):
+    bench.run("models", "add", outside)
+    assert bench.run("models", "remove", "") == 2
+    assert bench.run("models", "info", " ") == 2
+    assert len(listed(bench)) == 1
+
+
+def test_a_link_to_itself_keeps_no_model_out(bench):
+    path = bench.add_model()
+    (path.parent / "circle.gguf").symlink_to("circle.gguf")
+    assert [model["path"] for model in listed(bench) if not model["problem"]] == [str(path)]
+    assert bench.run("models", "remove", "guide") == 1
+    assert "--delete" in bench.err

@@ -53,3 +53,10 @@ def test_a_folder_without_permission_is_told(tmp_path):
     other = tmp_path / "other"
     with pytest.raises(FolderUnwritable):
         prepare(Places(data, other, other, other, other))
+
+
+def test_the_home_of_a_user_that_is_not_there_is_a_name_like_any_other():
+    assert places({"FIRESIDE_HOME": "~nobody-of-that-name/x"}).data.parts[-3:-1] == (
+        "~nobody-of-that-name",
+        "x",
+    )

@@ -32,6 +32,7 @@ def test_names_are_unique():
         ("temperature", "0.5"),
         ("low_memory", 1),
         ("system_prompt", None),
+        ("models_folder", "a\0b"),
     ],
 )
 def test_a_wrong_value_is_refused_with_a_sentence(name, value):

@@ -38,7 +38,7 @@ def choose_model(tools: Tools, wanted: str) -> ModelFile:
     several are meant.
     """
     if _is_path(wanted):
-        return Shelf().look(Path(wanted).expanduser())
+        return Shelf().look(Path(os.path.expanduser(wanted)))
     settings = tools.settings()
     with tools.store() as store:
         if wanted:
@@ -48,6 +48,8 @@ def choose_model(tools: Tools, wanted: str) -> ModelFile:
 
 def find_model(models: Sequence[ModelFile], wanted: str) -> ModelFile:
     """Return the one model that is called so, or has the word in its name; damaged ones too."""
+    if not wanted.strip():
+        raise WrongUsage("The name of the model is empty.")
     word = wanted.casefold()
     exact = [model for model in models if word in (name.casefold() for name in _names(model))]
     found = exact or [m for m in models if any(word in name.casefold() for name in _names(m))]
@@ -60,6 +62,8 @@ def find_model(models: Sequence[ModelFile], wanted: str) -> ModelFile:
 
 def find_chat(store: Store, wanted: str) -> int:
     """Return the id of the one chat with that id, that title, or that word in its title."""
+    if not wanted.strip():
+        raise WrongUsage("The number or title of the chat is empty.")
     chats = store.conversations()
     if wanted.removeprefix("#").isdecimal():
         number = int(wanted.removeprefix("#"))
@@ -103,12 +107,12 @@ def _is_path(wanted: str) -> bool:
     if not wanted:
         return False
     has_folder = os.sep in wanted or (os.altsep is not None and os.altsep in wanted)
-    return (has_folder and not _looks_like_a_name(wanted)) or Path(wanted).expanduser().is_file()
+    return (has_folder and not _looks_like_a_name(wanted)) or os.path.isfile(os.path.expanduser(wanted))
 
 
 def _looks_like_a_name(wanted: str) -> bool:
     """Whether something with a slash is rather the name of a model, such as `Qwen/Qwen3`."""
-    return not wanted.lower().endswith(".gguf") and not Path(wanted).expanduser().exists()
+    return not wanted.lower().endswith(".gguf") and not os.path.exists(os.path.expanduser(wanted))
 
 
 def _names(model: ModelFile) -> tuple[str, ...]:

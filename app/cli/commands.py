@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 from collections.abc import Sequence
 
 from app import __version__
@@ -25,7 +26,7 @@ def run_command(argv: Sequence[str], tools: Tools | None = None) -> int:
     if arguments.command is None:
         return open_window(argv)
     tools = tools or Tools()
-    book = start_log(tools.places.log_file) if tools.places.logs.is_dir() else None
+    book = start_log(tools.places.log_file) if os.path.isdir(tools.places.logs) else None
     if book is None:  # else Python prints warnings on stderr
         logging.getLogger().addHandler(logging.NullHandler())
     try:

@@ -141,7 +141,7 @@ def _folder_findings(tools: Tools) -> Iterator[Finding]:
     settings = tools.settings()
     yield Finding("settings", f"{where.settings_file}, {len(settings.changed)} changed")
     folder = tools.models_folder(settings)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         yield Finding(
             "models", f"{folder} is not there", False, "Connect its disk, or choose another folder."
         )
@@ -152,7 +152,7 @@ def _folder_findings(tools: Tools) -> Iterator[Finding]:
 
 
 def _database(path: Path) -> Finding:
-    if not path.exists():
+    if not os.path.exists(path):
         return Finding("database", "none yet; the first chat makes it")
     try:
         store = Store.open(path, is_owner=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 from pathlib import Path
 
@@ -41,14 +42,19 @@ def run(arguments: argparse.Namespace, tools: Tools) -> int:
 
 def _write(path: Path, text: str, *, may_replace: bool) -> None:
     """Write the whole file or nothing."""
-    if path.exists() and not may_replace:
+    path = Path(os.path.realpath(path))  # a link stays one
+    is_file = os.path.isfile(path)
+    if os.path.exists(path) and not (may_replace and is_file):
+        if not is_file:
+            raise AppError(f"{path} is no file.", "Choose another name.")
         raise AppError(f"{path} is there already.", "Choose another name, or add --force to write over it.")
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    unfinished = path.with_name(f".fireside-{os.getpid()}.part")
     try:
         unfinished.write_text(text, encoding="utf-8", newline="\n")
         unfinished.replace(path)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            unfinished.unlink()
         raise AppError(
             f"{path} could not be written ({error.strerror}).", "Choose another folder."
         ) from error

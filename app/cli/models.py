@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -112,12 +113,13 @@ def run_info(arguments: argparse.Namespace, tools: Tools) -> int:
 def run_remove(arguments: argparse.Namespace, tools: Tools) -> int:
     """Forget a model that was added in place, or delete one in the models folder."""
     terminal, settings = tools.terminal, tools.settings()
-    folder = tools.models_folder(settings).resolve()
+    folder = os.path.realpath(tools.models_folder(settings))
     with tools.store() as store:
         model = find_model(tools.models(settings, store), arguments.model)
-        if not model.path.resolve().is_relative_to(folder):
+        here = os.path.realpath(model.path)
+        if not Path(here).is_relative_to(folder):
             for path in store.model_paths():
-                if Path(path).resolve() == model.path.resolve():
+                if os.path.realpath(path) == here:
                     store.forget_model_path(path)
             terminal.say(f"{title(model)} is forgotten. Its file is still at {model.path}.")
             return DONE
@@ -141,8 +143,8 @@ def run_remove(arguments: argparse.Namespace, tools: Tools) -> int:
 
 
 def _find(wanted: str, tools: Tools) -> ModelFile:
-    if Path(wanted).expanduser().is_file():
-        return Shelf().look(Path(wanted).expanduser())
+    if os.path.isfile(path := os.path.expanduser(wanted)):
+        return Shelf().look(Path(path))
     with tools.store() as store:
         return find_model(tools.models(tools.settings(), store), wanted)
 

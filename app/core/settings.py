@@ -58,6 +58,8 @@ class Setting:
             allowed = ", ".join(choice for choice, _ in self.choices)
             raise ValueError(f"{self.name} must be one of {allowed}, not {reprlib.repr(value)}.")
         assert isinstance(value, (bool, int, float, str))
+        if self.is_path and "\0" in str(value):
+            raise ValueError(f"{self.name} must be a path, not {reprlib.repr(value)}.")
         return value
 
 

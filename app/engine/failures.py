@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -57,7 +58,7 @@ def load_failure(path: Path, errors: Sequence[str]) -> AppError:
             f"There was not enough memory to load {path.name}.",
             "Close other programs, or choose a smaller quantization of the model.",
         )
-    if not path.exists():
+    if not os.path.exists(path):
         return ModelMissing(path)
     for pattern, meaning in _MEANINGS:
         if re.search(pattern, said):

@@ -31,7 +31,7 @@ def warm(
     """
     if not hasattr(os, "RWF_NOWAIT"):  # only Linux can tell what is in memory, and only there it matters
         return False
-    sizes = [path.stat().st_size if path.is_file() else 0 for path in paths]
+    sizes = [path.stat().st_size if os.path.isfile(path) else 0 for path in paths]
     total, done, has_read = sum(sizes), 0, False
     if total > memory.free_bytes():  # it would push itself out again
         return False

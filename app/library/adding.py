@@ -78,7 +78,7 @@ def copy_model(shelf: Shelf, path: Path, folder: Path, report: Report, cancel: C
 
 def _place_for(model: ModelFile, folder: Path, cancel: CancelToken) -> tuple[list[Path], bool]:
     """Return where the parts go, and whether they are there already."""
-    if model.path.resolve().is_relative_to(folder.resolve()):
+    if Path(os.path.realpath(model.path)).is_relative_to(os.path.realpath(folder)):
         return list(model.parts), True
     stem = part_name(model.path).stem
     for number in range(1, 10_000):

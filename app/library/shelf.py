@@ -43,6 +43,10 @@ class PartName:
     count: int = 1
 
 
+# `os.path` is asked and not `Path`, which raises where a folder may not be looked into, a name is too long or a
+# link leads to itself.
+
+
 def part_name(path: Path) -> PartName:
     """Read stem and part number from a file name: `stem-00002-of-00003.gguf`."""
     if found := _PART.search(path.name):
@@ -69,16 +73,16 @@ class Shelf:
         Files that are damaged, cut short or gone are listed with their `problem`. Files that are no models
         to chat with are left out. Reports `ScanProgress`; raises `Cancelled`.
         """
-        firsts: dict[Path, Path] = {}  # real path -> path as found; a file is listed once
+        firsts: dict[str, Path] = {}  # real path -> path as found; a file is listed once
         for path in _gguf_files(folder, cancel) if folder else ():
             first = _first_part(path)
-            firsts.setdefault(first.resolve(), first)
+            firsts.setdefault(os.path.realpath(first), first)
         in_folder = len(firsts)
         if folder:
             sweep(folder)
         for path in added:
             first = _first_part(Path(os.path.abspath(path)))
-            firsts.setdefault(first.resolve(), first)
+            firsts.setdefault(os.path.realpath(first), first)
         found: list[ModelFile] = self._builtin_model()
         for done, first in enumerate(firsts.values(), start=1):
             cancel.check()
@@ -113,7 +117,7 @@ class Shelf:
         return model_from(parts, part_name(parts[0]).stem, headers)
 
     def _builtin_model(self) -> list[ModelFile]:
-        if self._builtin is None or not self._builtin.is_file():
+        if self._builtin is None or not os.path.isfile(self._builtin):
             return []
         return [replace(self.look(self._builtin), is_builtin=True)]
 
@@ -124,7 +128,7 @@ class Shelf:
             if not is_added and self._is_side_file(first):
                 return None
             name = part_name(first)
-            parts = [part for part in _siblings(first, name) if part.is_file()]
+            parts = [part for part in _siblings(first, name) if os.path.isfile(part)]
             return ModelFile(
                 path=first,
                 parts=tuple(parts) or (first,),
@@ -167,7 +171,7 @@ def parts_of(path: Path) -> tuple[Path, ...]:
     """Return all parts of the model that `path` is a part of. Raises `ModelUnreadable` if one is missing."""
     name = part_name(path)
     siblings = _siblings(path, name)
-    missing = [number for number, part in enumerate(siblings, start=1) if not part.is_file()]
+    missing = [number for number, part in enumerate(siblings, start=1) if not os.path.isfile(part)]
     if name.count > 1 and missing and len(missing) < len(siblings):
         raise ModelUnreadable(path, _missing_sentence(missing, name.count), _FETCH_PARTS)
     return siblings
@@ -197,7 +201,7 @@ def _siblings(path: Path, name: PartName) -> tuple[Path, ...]:
 def _first_part(path: Path) -> Path:
     """Return the part a model is known by: the first, or while that is missing, the first one there is."""
     siblings = _siblings(path, part_name(path))
-    return next((part for part in siblings if part.is_file()), path)
+    return next((part for part in siblings if os.path.isfile(part)), path)
 
 
 def _missing_sentence(missing: Sequence[int], count: int) -> str:

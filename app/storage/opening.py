@@ -83,7 +83,7 @@ def check_file(path: Path) -> str:
     It has a connection of its own, so it may run in another thread while the store is open.
     A missing file is well.
     """
-    if not path.exists():
+    if not os.path.exists(path):
         return ""
     try:
         with contextlib.closing(read_only(path)) as connection:

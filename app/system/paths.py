@@ -63,7 +63,7 @@ def guide_model() -> Path:
 def places(environ: Mapping[str, str] = os.environ) -> Places:
     """Return the usual folders of this system, or all of them below `FIRESIDE_HOME` if that is set."""
     if home := environ.get("FIRESIDE_HOME"):
-        root = Path(os.path.abspath(Path(home).expanduser()))
+        root = Path(os.path.abspath(os.path.expanduser(home)))
         return Places(root / "data", root / "config", root / "cache", root / "logs", root / "models")
     found = platformdirs.PlatformDirs(_PROGRAM, appauthor=False)
     return Places(
