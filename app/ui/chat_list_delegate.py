@@ -108,6 +108,7 @@ class ChatListDelegate(QStyledItemDelegate):
     ) -> None:
         """Draw a line with its found words marked; of a long one, the part with the first of them."""
         metrics = painter.fontMetrics()
+        ink = theme.colors().text if spans else painter.pen().color()
         start = 0
         if spans and metrics.horizontalAdvance(words[: spans[0][1]]) > rect.width():
             start = max(0, spans[0][0] - 8)
@@ -120,6 +121,7 @@ class ChatListDelegate(QStyledItemDelegate):
             mark = QRect(rect.left() + left - 1, rect.top(), wide + 2, metrics.height())
             painter.fillRect(mark, QColor(theme.colors().mark))
         shown = metrics.elidedText(words, Qt.TextElideMode.ElideRight, rect.width())
+        painter.setPen(QColor(ink))
         painter.drawText(rect.left(), rect.top() + metrics.ascent(), shown)
 
     def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: _Index) -> QWidget:

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QCheckBox,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import (
 from app.core.generation import SamplingOptions
 from app.core.settings import SETTINGS, Page, Settings, Value
 from app.ui.buttons import Label
+from app.ui.fields import Tick
 from app.ui.setting_editors import Editor, editor_for, translated
 
 _SAMPLING = [setting for setting in SETTINGS if setting.page is Page.SAMPLING]
@@ -36,7 +36,7 @@ class ChatOptionsDialog(QDialog):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(self.tr("Options of this chat"))
-        self.resize(560, 640)
+        self.resize(560, 700)
         self._stop: tuple[str, ...] = ()
         self._prompt = QPlainTextEdit()
         self._prompt.setObjectName("field")
@@ -44,13 +44,13 @@ class ChatOptionsDialog(QDialog):
         self._prompt.setMinimumHeight(130)
         self._prompt.setAccessibleName(self.tr("System prompt"))
         self._prompt.setPlaceholderText(self.tr("What the model is told before the chat begins."))
-        self._usual = QCheckBox(self.tr("Use the sampling options of the settings"))
+        self._usual = Tick(self.tr("Use the sampling options of the settings"))
         self._usual.toggled.connect(self._on_usual_toggled)
         self._editors: dict[str, Editor] = {}
         self._own = QWidget()
         form = QFormLayout(self._own)
         form.setContentsMargins(0, 0, 12, 0)
-        form.setVerticalSpacing(10)
+        form.setVerticalSpacing(6)
         for setting in _SAMPLING:
             editor = editor_for(setting)
             editor.setToolTip(translated(setting.explanation))
@@ -71,10 +71,10 @@ class ChatOptionsDialog(QDialog):
         layout.setContentsMargins(20, 18, 20, 16)
         layout.setSpacing(10)
         layout.addWidget(Label(self.tr("System prompt"), 1.1, is_bold=True))
-        layout.addWidget(self._prompt)
+        layout.addWidget(self._prompt, 1)
         layout.addWidget(Label(self.tr("Sampling"), 1.1, is_bold=True))
         layout.addWidget(self._usual)
-        layout.addWidget(area, 1)
+        layout.addWidget(area, 3)
         layout.addWidget(buttons)
 
     def show_details(self, system_prompt: str, options: SamplingOptions | None, settings: Settings) -> None:

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QWheelEvent
+from PySide6.QtCore import QCoreApplication, Signal
+from PySide6.QtGui import QFocusEvent
 from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QDoubleSpinBox,
     QFileDialog,
     QHBoxLayout,
     QLineEdit,
     QPlainTextEdit,
-    QSpinBox,
     QWidget,
 )
 
 from app.core.settings import Setting, Value
 from app.ui.buttons import FlatButton, Look
+from app.ui.fields import Choice, Decimal, Number, Tick
 
 
 def translated(words: str) -> str:
     """Return a setting's label or explanation in the user's language."""
     return QCoreApplication.translate("Settings", words) if words else ""
+
+
+def least_in_words(setting: Setting) -> str:
+    """Return what the least value means where it is no amount, such as a seed of -1; else nothing."""
+    return {
+        "seed": QCoreApplication.translate("Settings", "Another one each time"),
+        "max_tokens": QCoreApplication.translate("Settings", "No limit"),
+        "threads": QCoreApplication.translate("Settings", "Automatic"),
+    }.get(setting.name, "")
 
 
 class Editor(QWidget):
@@ -71,7 +77,7 @@ def editor_for(setting: Setting) -> Editor:
 class _Switch(Editor):
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self._box = QCheckBox(translated(setting.label))
+        self._box = Tick(translated(setting.label))
         self._box.clicked.connect(lambda: self.edited.emit(self.value()))
         self._place(self._box)
 
@@ -85,7 +91,7 @@ class _Switch(Editor):
 class _Choice(Editor):
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self._box = _StillBox()
+        self._box = Choice()
         for value, label in setting.choices:
             self._box.addItem(translated(label), value)
         self._box.view().setAccessibleName(translated(setting.label))
@@ -105,18 +111,17 @@ class _Whole(Editor):
         super().__init__(setting)
         least, most = int(setting.least or 0), int(setting.most if setting.most is not None else 2**31 - 1)
         # QSpinBox counts in 32 bits; a larger number (the seed) is held by the other one
-        self._box: QSpinBox | QDoubleSpinBox
+        self._box: Number | Decimal
         if most < 2**31:
-            self._box = _StillSpin()
+            self._box = Number()
             self._box.setRange(least, most)
         else:
-            self._box = _StillDouble()
+            self._box = Decimal()
             self._box.setDecimals(0)
             self._box.setRange(least, most)
         if setting.unit:
             self._box.setSuffix(f" {translated(setting.unit)}")
-        self._box.setKeyboardTracking(False)
-        self._box.setMinimumWidth(150)
+        self._box.setSpecialValueText(least_in_words(setting))
         self._box.editingFinished.connect(self._on_finished)
         self._box.valueChanged.connect(self._on_finished)
         self._shown: int | None = None
@@ -139,15 +144,13 @@ class _Whole(Editor):
 class _Number(Editor):
     def __init__(self, setting: Setting) -> None:
         super().__init__(setting)
-        self._box = _StillDouble()
+        self._box = Decimal()
         self._box.setDecimals(2)
         self._box.setSingleStep(0.05)
         self._box.setRange(
             setting.least if setting.least is not None else -1e9,
             setting.most if setting.most is not None else 1e9,
         )
-        self._box.setKeyboardTracking(False)
-        self._box.setMinimumWidth(150)
         self._box.valueChanged.connect(self._on_changed)
         self._shown: float | None = None
         self._place(self._box)
@@ -235,33 +238,3 @@ class _LongField(QPlainTextEdit):
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
         self.left.emit()
-
-
-class _StillBox(QComboBox):
-    """Is not turned by a wheel that scrolls the page."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMinimumWidth(150)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        event.ignore()
-
-
-class _StillSpin(QSpinBox):
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        event.ignore()
-
-
-class _StillDouble(QDoubleSpinBox):
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        event.ignore()

@@ -120,6 +120,8 @@ class SettingsDialog(QDialog):
         self._names.setCurrentRow(0)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
+        for button in buttons.buttons():
+            button.setProperty("autoDefault", False)  # Enter ends an entry, not the settings
         right = QVBoxLayout()
         right.setContentsMargins(0, 0, 12, 12)
         right.addWidget(self._pages, 1)

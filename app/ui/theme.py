@@ -57,7 +57,7 @@ LIGHT = Colors(
     bubble="#f1ede6",
     code="#f5f2ec",
     text="#24211d",
-    muted="#6b655c",
+    muted="#645e55",
     border="#e2dcd2",
     hover="#ebe6dd",
     selected="#e3dcd0",
@@ -229,7 +229,36 @@ def stylesheet(c: Colors) -> str:
     #card[focused="true"] {{ border-color: {c.accent}; }}
     #card QPlainTextEdit {{ background: transparent; border: none; }}
     #panel {{ background: {c.card}; border: 1px solid {c.border}; border-radius: 12px; }}
-    QAbstractSpinBox QLineEdit {{ border: none; border-radius: 0; padding: 0 2px; background: transparent; }}
+    QAbstractSpinBox, QComboBox {{
+        background: {c.card}; border: 1px solid {c.border}; border-radius: 8px; padding: 5px 8px; }}
+    QAbstractSpinBox {{ padding-right: 26px; }}
+    QComboBox {{ padding-right: 30px; }}
+    QAbstractSpinBox:hover, QComboBox:hover {{ border-color: {c.muted}; }}
+    QAbstractSpinBox:focus, QComboBox:focus {{ border: 2px solid {c.accent}; padding-top: 4px;
+        padding-bottom: 4px; padding-left: 7px; }}
+    QAbstractSpinBox:disabled, QComboBox:disabled {{ background: transparent; color: {c.muted}; }}
+    QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 24px; border: none;
+        background: transparent; subcontrol-origin: border; }}
+    QAbstractSpinBox::up-button {{ subcontrol-position: top right; }}
+    QAbstractSpinBox::down-button {{ subcontrol-position: bottom right; }}
+    QAbstractSpinBox::up-arrow, QAbstractSpinBox::down-arrow {{ image: none; width: 0; height: 0; }}
+    QComboBox::drop-down {{ width: 24px; border: none; background: transparent; }}
+    QComboBox::down-arrow {{ image: none; width: 0; height: 0; }}
+    QComboBox QAbstractItemView {{ background: {c.card}; border: 1px solid {c.border}; outline: none;
+        selection-background-color: {c.selected}; selection-color: {c.text}; padding: 4px; }}
+    QComboBox QAbstractItemView::item {{ min-height: 28px; padding: 0 8px; }}
+    QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
+    QDialogButtonBox QPushButton {{ background: {c.card}; color: {c.text}; border: 1px solid {c.border};
+        border-radius: 8px; padding: 7px 18px; min-width: 52px; outline: none; }}
+    QDialogButtonBox QPushButton:hover {{ background: {c.hover}; }}
+    QDialogButtonBox QPushButton:pressed {{ background: {c.selected}; }}
+    QDialogButtonBox QPushButton:default {{ background: {c.accent}; color: {c.on_accent};
+        border-color: {c.accent}; }}
+    QDialogButtonBox QPushButton:focus {{ border: 2px solid {c.accent}; padding: 6px 17px; }}
+    QDialogButtonBox QPushButton:default:focus {{ border-color: {c.text}; }}
+    QDialogButtonBox QPushButton:disabled {{ background: transparent; color: {c.muted}; }}
+    QAbstractSpinBox QLineEdit, QAbstractSpinBox QLineEdit:focus {{
+        border: none; border-radius: 0; padding: 0; background: transparent; }}
     QListWidget#pages {{ background: {c.sidebar}; border: none; outline: none; padding: 8px; }}
     QListWidget#pages::item {{ padding: 0 10px; border-radius: 8px; color: {c.text}; }}
     QListWidget#pages::item:selected {{ background: {c.selected}; color: {c.text}; }}
