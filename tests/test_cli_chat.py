@@ -10,7 +10,7 @@ import small_models
 from cli_bench import Bench
 
 from app.core.conversation import MessageState
-from app.core.errors import EngineFailed
+from app.core.errors import EngineFailed, StoreBusy
 from app.core.generation import Role, SamplingOptions
 from app.storage.store import Store
 
@@ -147,3 +147,17 @@ def test_ctrl_c_stops_the_reply_keeps_its_text_and_goes_on(tmp_path):
     ((_, messages),) = kept(bench)
     assert messages[1].state is MessageState.STOPPED
     assert messages[1].text
+
+
+def test_a_message_that_cannot_be_kept_is_told_as_not_sent(bench, monkeypatch):
+    def refuse(*_given, **_named):
+        raise StoreBusy(bench.places.database)
+
+    monkeypatch.setattr(Store, "new_conversation", refuse)
+    assert bench.run("chat", typed="Why is the sky blue?\n") == 0
+    assert bench.out == ""
+    assert bench.err == (
+        f"{bench.places.database} cannot be written (another program has it locked),"
+        " so the last change is not saved.\n"
+        "Close the other program that has this file open, and try again.\n(Your message was not sent.)\n"
+    )

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from app.core.conversation import MessageState
-from app.core.errors import AppError, DiskFull, StoreTooNew, StoreUnwritable
+from app.core.errors import AppError, DiskFull, StoreBusy, StoreTooNew, StoreUnwritable
 from app.core.generation import SamplingOptions
 from app.storage import upgrade
 from app.storage.database import Database
@@ -365,3 +365,15 @@ def test_a_file_closed_well_is_not_checked_again(path, monkeypatch):
     store._database._connection.close()
     Store.open(path).close()
     assert [sql for sql in asked if "quick_check" in sql]
+
+
+def test_a_file_another_program_holds_is_told_as_locked(tmp_path):
+    path = tmp_path / "fireside.db"
+    with contextlib.closing(Database.connect(path)) as database:
+        database.run("PRAGMA busy_timeout = 1")
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            with pytest.raises(StoreBusy, match="another program has it locked"), database.writing():
+                pass
+        with database.writing():
+            pass

@@ -9,7 +9,7 @@ import time
 
 from app.cli.choosing import choose_model, find_chat
 from app.cli.talking import Listener, add_model_options, load, sampling, settings_with, write_reply
-from app.cli.tools import DONE, INTERRUPTED, OutputFailed, Terminal, Tools, stopping_on_interrupt
+from app.cli.tools import DONE, INTERRUPTED, OutputFailed, Terminal, Tools, in_words, stopping_on_interrupt
 from app.core.conversation import Message, MessageState
 from app.core.errors import AppError, Cancelled
 from app.core.generation import FinishReason, LoadedModel, ReplyRequest, Role, Turn
@@ -156,6 +156,7 @@ class Talk:
             )
         except AppError as error:
             self._complain(error)
+            self._terminal.tell("(Your message was not sent.)")
             return
         self._reply(reply)
 
@@ -230,7 +231,7 @@ class Talk:
             self._terminal.say()
 
     def _complain(self, error: AppError) -> None:
-        self._terminal.tell(f"{error}\n{error.hint}".rstrip())
+        self._terminal.tell(in_words(error))
 
 
 def _use_readline() -> None:

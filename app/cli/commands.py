@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from app import __version__
 from app.cli import ask, chat, doctor, export, models
 from app.cli.main import drop_output, open_window
-from app.cli.tools import DONE, FAILED, INTERRUPTED, WRONG_USAGE, Tools, WrongUsage
+from app.cli.tools import DONE, FAILED, INTERRUPTED, WRONG_USAGE, Tools, WrongUsage, in_words
 from app.core.errors import AppError, Cancelled
 from app.system.logs import start_log
 
@@ -47,7 +47,7 @@ def _run(arguments: argparse.Namespace, tools: Tools) -> int:
         tools.terminal.tell(str(error))
         return WRONG_USAGE
     except AppError as error:
-        tools.terminal.tell(f"{error}\n{error.hint}".rstrip())
+        tools.terminal.tell(in_words(error))
         return FAILED
     except (Cancelled, KeyboardInterrupt):
         return INTERRUPTED

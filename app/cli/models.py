@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from app.cli.choosing import find_model, title
-from app.cli.tools import DONE, FAILED, Tools, WrongUsage, stopping_on_interrupt
+from app.cli.tools import DONE, FAILED, Tools, WrongUsage, in_words, stopping_on_interrupt
 from app.core.errors import AppError
 from app.core.models import CopyProgress, ModelFile
 from app.core.units import readable_bytes
@@ -70,7 +70,7 @@ def run_add(arguments: argparse.Namespace, tools: Tools) -> int:
                     place = add_in_place(shelf, path)
                     store.add_model_path(str(place))
             except AppError as error:
-                tools.terminal.tell(f"{error}\n{error.hint}".rstrip())
+                tools.terminal.tell(in_words(error))
                 status = FAILED
             else:
                 tools.terminal.say(f"{title(shelf.look(place))}  {place}")

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
-from app.core.errors import AppError
+from app.core.errors import AppError, DiskFull, StoreBusy, StoreUnwritable
 from app.core.jobs import CancelToken
 from app.core.models import ModelFile
 from app.core.settings import Settings
@@ -26,6 +26,13 @@ from app.system import paths
 from app.system.paths import Places
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+_TRY_AGAIN: dict[type[AppError], str] = {  # the first that fits
+    StoreBusy: "Close the other program that has this file open, and try again.",
+    StoreUnwritable: "Look at the permissions of that folder, and try again.",
+    DiskFull: "Free some space on that disk, and try again.",
+}
 
 
 class WrongUsage(Exception):
@@ -119,6 +126,12 @@ class Tools:
         added = [Path(path) for path in store.model_paths()]
         shelf = Shelf(self.guide)
         return shelf.scan(self.models_folder(settings), added, _ignore, cancel or CancelToken())
+
+
+def in_words(error: AppError) -> str:
+    """Return what to tell of an error: its sentence, and what to do where no window tries again by itself."""
+    hint = next((hint for kind, hint in _TRY_AGAIN.items() if isinstance(error, kind)), error.hint)
+    return f"{error}\n{hint}".replace("not saved yet", "not saved").rstrip()
 
 
 @contextmanager

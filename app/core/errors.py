@@ -140,6 +140,15 @@ class StoreUnwritable(AppError):
         self.path = path
 
 
+class StoreBusy(StoreUnwritable):
+    """Another program, not Fireside as a rule, holds the database for longer than one can wait."""
+
+    hint = "Close the other program that has this file open; Fireside tries again by itself."
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "another program has it locked")
+
+
 class StoreDamaged(AppError):
     """A part of the database cannot be read."""
 

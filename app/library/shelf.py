@@ -43,8 +43,8 @@ class PartName:
     count: int = 1
 
 
-# `os.path` is asked and not `Path`, which raises where a folder may not be looked into, a name is too long or a
-# link leads to itself.
+# `os.path` is asked and not `Path`, which raises where a folder may not be looked into, a name is too long
+# or a link leads to itself.
 
 
 def part_name(path: Path) -> PartName:

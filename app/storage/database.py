@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from app.core.errors import DiskFull, StoreDamaged, StoreUnwritable
+from app.core.errors import DiskFull, StoreBusy, StoreDamaged, StoreUnwritable
 
 Row: TypeAlias = sqlite3.Row
 
@@ -140,15 +140,10 @@ def in_words(error: OSError | sqlite3.Error, path: Path) -> Exception:
             return DiskFull(path)
         case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_CANTOPEN if _is_full(path):
             return DiskFull(path)
-        case (
-            sqlite3.SQLITE_IOERR
-            | sqlite3.SQLITE_CANTOPEN
-            | sqlite3.SQLITE_READONLY
-            | sqlite3.SQLITE_PERM
-            | sqlite3.SQLITE_BUSY
-            | sqlite3.SQLITE_LOCKED
-        ):
+        case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
             return StoreUnwritable(path, str(error))
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return StoreBusy(path)
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
             return StoreDamaged(path)
     return error
