@@ -156,3 +156,13 @@ def test_a_key_right_after_typing_acts_on_what_was_typed(qtbot, sidebar, key):
     sidebar.search.setText("Bern")
     qtbot.keyClick(sidebar.search, key)
     assert asked == ["Bern"]
+
+
+def test_with_the_keyboard_the_list_shows_where_it_is(qtbot, sidebar):
+    sidebar.show_chats(CHATS[:3])
+    sidebar.show_opened(None)
+    assert sidebar.chats.current_line() is None
+    sidebar.search.setFocus()
+    sidebar.chats.setFocus(Qt.FocusReason.TabFocusReason)
+    qtbot.waitUntil(sidebar.chats.hasFocus)
+    assert sidebar.chats.current_line() == sidebar.chats._lines.entries[1]  # below the heading

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QListView, QMenu, QWidget
 
 from app.core.conversation import ConversationLine, SearchHit
 from app.ui.chat_list_delegate import ChatListDelegate
 from app.ui.chat_list_model import ChatListModel, ListRole
 from app.ui.shortcuts import is_wanted
+
+_CHOOSABLE = Qt.ItemFlag.ItemIsSelectable
 
 
 class ChatList(QListView):
@@ -132,6 +134,16 @@ class ChatList(QListView):
         if self.current_line() is not None and is_wanted(event, Qt.Key.Key_F2):
             return True
         return super().event(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Begin at the first chat, so that one sees where the keyboard is."""
+        super().focusInEvent(event)
+        if not self.currentIndex().isValid():
+            rows = range(self._lines.rowCount())
+            lines = (row for row in rows if self._lines.flags(self._lines.index(row)) & _CHOOSABLE)
+            row = next(lines, -1)
+            if row >= 0:
+                self._set_current(row)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Open with Enter, rename with F2, trash with Delete, the menu with its key."""

@@ -228,7 +228,7 @@ def stylesheet(c: Colors) -> str:
     #card {{ background: {c.card}; border: 1px solid {c.border}; border-radius: 16px; }}
     #card[focused="true"] {{ border-color: {c.accent}; }}
     #card QPlainTextEdit {{ background: transparent; border: none; }}
-    #panel {{ background: {c.card}; border: 1px solid {c.border}; border-radius: 12px; }}
+    #panel {{ background: {c.card}; border: 1px solid {c.border}; border-radius: 12px; outline: none; }}
     QAbstractSpinBox, QComboBox {{
         background: {c.card}; border: 1px solid {c.border}; border-radius: 8px; padding: 5px 8px; }}
     QAbstractSpinBox {{ padding-right: 26px; }}
@@ -264,6 +264,8 @@ def stylesheet(c: Colors) -> str:
     QListWidget#pages::item:selected {{ background: {c.selected}; color: {c.text}; }}
     QListWidget#panel::item {{ padding: 0 10px; border-radius: 8px; }}
     QListWidget#panel::item:selected {{ background: {c.selected}; color: {c.text}; }}
+    QListWidget#pages::item:focus, QListWidget#panel::item:focus {{
+        border: 2px solid {c.accent}; padding: 0 8px; }}
     QTreeView {{ background: {c.window}; border: none; outline: none; }}
     QTreeView::item {{ padding: 8px 6px; border-bottom: 1px solid {c.border}; }}
     QTreeView::item:selected {{ background: {c.selected}; color: {c.text}; }}

@@ -63,7 +63,7 @@ class TrashPage(QWidget):
 
     def show_chats(self, lines: Sequence[ConversationLine]) -> None:
         """Show what is in the trash."""
-        row = self.view.currentRow()
+        row = max(0, self.view.currentRow())  # the first at first: what has the keyboard is chosen
         self.view.clear()
         for line in lines:
             item = QListWidgetItem(line.title)
