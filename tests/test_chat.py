@@ -352,3 +352,25 @@ def test_a_load_that_waits_for_a_reply_says_nothing_in_it(desk, monkeypatch):
     assert desk.all_heard("progress_changed") == []
     desk.models.load_progressed.emit("Other", 0.25)
     assert desk.all_heard("progress_changed") == [[7, "Loading Other: 25 %"]]
+
+
+def test_unloading_stops_the_reply_and_keeps_its_text(qtbot, desk):
+    desk.backend.gate, desk.backend.gate_at = threading.Event(), 3
+    with qtbot.waitSignal(desk.chat.text_arrived, timeout=5000):
+        desk.chat.send("Hello")
+    ended, told = [], desk.told
+    desk.replies.ended.connect(ended.append)
+    with qtbot.waitSignal(desk.models.model_changed, timeout=5000) as changed:
+        desk.models.unload()
+        assert not desk.chat.is_replying  # Send is back at once
+    assert [(m.text, m.state) for m in ended] == [("It was a ", MessageState.STOPPED)]
+    assert changed.args == [None]
+    assert [notice.sentence for notice in told] == [
+        "The reply was stopped to unload the model. Its text is kept."
+    ]
+
+
+def test_unloading_without_a_reply_says_nothing_of_one(qtbot, desk):
+    with qtbot.waitSignal(desk.models.model_changed, timeout=5000):
+        desk.models.unload()
+    assert desk.told == []

@@ -81,6 +81,7 @@ class ChatController(QObject):
         replies.ended.connect(self._on_reply_ended)
         models.model_changed.connect(self._on_model_changed)
         models.load_progressed.connect(self._on_load_progressed)
+        models.unload_began.connect(self._on_unload_began)
         settings.changed.connect(self._on_settings_changed)
         chats.renamed.connect(self._on_renamed)
         chats.trashed.connect(self._on_trashed)
@@ -300,6 +301,12 @@ class ChatController(QObject):
         if reply is not None and fraction > 0:  # at 0 the load may wait for this very reply
             words = self.tr("Loading {name}: {percent} %")
             self.progress_changed.emit(reply, words.format(name=name, percent=round(fraction * 100)))
+
+    @Slot()
+    def _on_unload_began(self) -> None:
+        if self._replies.stop_all():
+            self._notices.news(self.tr("The reply was stopped to unload the model. Its text is kept."))
+            self._tell_replying()
 
     @Slot(int, object)
     def _on_view_began(self, reply: int, first: object) -> None:

@@ -27,6 +27,7 @@ class ModelsController(QObject):
         model_changed: LoadedModel, or None
         load_progressed: name of the model, 0.0 to 1.0
         load_ended
+        unload_began
         scan_started
         copy_progressed: file name, 0.0 to 1.0; 1.0 also when it ended badly
     """
@@ -35,6 +36,7 @@ class ModelsController(QObject):
     model_changed = Signal(object)
     load_progressed = Signal(str, float)
     load_ended = Signal()
+    unload_began = Signal()
     scan_started = Signal()
     copy_progressed = Signal(str, float)
 
@@ -149,8 +151,9 @@ class ModelsController(QObject):
 
     @Slot()
     def unload(self) -> None:
-        """Free the loaded model's memory."""
+        """Free the loaded model's memory; what it is writing is stopped and kept."""
         self.stop_loading()
+        self.unload_began.emit()
         self._unload = self._engine.submit(unload_job(self._backend))
 
     @Slot()

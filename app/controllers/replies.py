@@ -106,6 +106,13 @@ class Replies(QObject):
             self.progress_changed.emit(message, self.tr("Stopping…"))
             writing.ticket.cancel()
 
+    def stop_all(self) -> bool:
+        """Stop every reply, keeping what was written; whether there was any."""
+        writing = [w.message.id for t, w in self._by_ticket.items() if not t.token.is_cancelled]
+        for message in writing:
+            self.stop(message)
+        return bool(writing)
+
     def writing_in(self, conversation: int) -> int | None:
         """Return the id of the reply being written in a conversation; a stopped one no longer counts."""
         for ticket, writing in self._by_ticket.items():

@@ -76,7 +76,7 @@ class ModelPicker(QWidget):
         self._say_model()
 
     def show_unloading(self) -> None:
-        """Say that the model goes, which waits for a reply that is being written."""
+        """Say that the model goes, which takes until the reply has stopped."""
         if self._model is not None and self._stop.isHidden():
             self._say(self.tr("Unloading {0} …").format(self._model.name))
 
