@@ -1,3 +1,4 @@
+import os
 import sys
 
 import pytest
@@ -59,3 +60,21 @@ def test_an_engine_that_does_not_start_is_told(script, words):
 
 def test_an_engine_that_is_not_there_is_told():
     assert not engine_finding(["/no/such/program"]).is_fine
+
+
+def test_settings_that_cannot_be_read_are_found_and_the_rest_is_still_looked_at(bench):
+    bench.places.settings_file.mkdir(parents=True)
+    assert bench.run("doctor") == 1
+    assert "BAD  settings   The settings in" in bench.out
+    assert f"models     {bench.places.models}" in bench.out
+    assert bench.run("doctor", "--paths") == 0
+    assert str(bench.places.settings_file) in bench.out
+
+
+def test_a_models_folder_that_is_closed_is_found(bench, monkeypatch):
+    may = os.access  # root may do everything, whatever the modes say
+    monkeypatch.setattr(os, "access", lambda path, mode: path != bench.places.models and may(path, mode))
+    assert bench.run("doctor") == 1
+    assert f"BAD  models     {bench.places.models} is closed to you" in bench.out
+    assert bench.run("models", "list") == 0
+    assert f"The models folder {bench.places.models} is closed to you" in bench.err

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app import __version__
-from app.cli.tools import DONE, FAILED, Tools
+from app.cli.tools import DONE, FAILED, Tools, in_words
 from app.core.errors import AppError
+from app.core.settings import Settings
 from app.core.units import readable_bytes
 from app.storage.store import Store
 from app.system import paths
@@ -138,13 +139,20 @@ def _folder_findings(tools: Tools) -> Iterator[Finding]:
         return
     yield Finding("data", str(where.data))
     yield _database(where.database)
-    settings = tools.settings()
-    yield Finding("settings", f"{where.settings_file}, {len(settings.changed)} changed")
+    try:
+        settings = tools.settings()
+        yield Finding("settings", f"{where.settings_file}, {len(settings.changed)} changed")
+    except AppError as error:
+        settings = Settings()
+        yield Finding("settings", str(error), False, error.hint)
     folder = tools.models_folder(settings)
     if not os.path.isdir(folder):
         yield Finding(
             "models", f"{folder} is not there", False, "Connect its disk, or choose another folder."
         )
+        return
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        yield Finding("models", f"{folder} is closed to you", False, "Check the folder's permissions.")
         return
     free = shutil.disk_usage(folder).free
     words = f"{folder}, {readable_bytes(free)} free"
@@ -167,11 +175,16 @@ def _database(path: Path) -> Finding:
 
 def _places(tools: Tools) -> list[tuple[str, Path]]:
     where = tools.places
+    try:
+        settings = tools.settings()
+    except AppError as error:
+        tools.terminal.tell(in_words(error))
+        settings = Settings()
     return [
         ("data", where.data),
         ("database", where.database),
         ("settings", where.settings_file),
-        ("models", tools.models_folder(tools.settings())),
+        ("models", tools.models_folder(settings)),
         ("cache", where.cache),
         ("logs", where.logs),
     ]
