@@ -161,3 +161,28 @@ def test_a_message_that_cannot_be_kept_is_told_as_not_sent(bench, monkeypatch):
         " so the last change is not saved.\n"
         "Close the other program that has this file open, and try again.\n(Your message was not sent.)\n"
     )
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent another way on Windows")
+def test_a_reply_is_kept_when_the_system_ends_the_program(tmp_path):
+    bench = Bench(tmp_path)
+    path = small_models.babbler(tmp_path / "b.gguf")
+    program = subprocess.Popen(
+        [sys.executable, "-m", "app", "chat", "--model", str(path), "--max-tokens", "100000"],
+        cwd=ROOT,
+        env={**os.environ, "FIRESIDE_HOME": str(tmp_path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    program.stdin.write("Talk\n")
+    program.stdin.flush()
+    assert program.stdout.read(1)
+    program.send_signal(signal.SIGTERM)
+    _, err = program.communicate(timeout=30)
+    assert program.returncode == 128 + signal.SIGTERM
+    assert err == ""
+    ((_, messages),) = kept(bench)
+    assert messages[1].state is MessageState.STOPPED
+    assert messages[1].text

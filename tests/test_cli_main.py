@@ -151,3 +151,35 @@ def test_output_on_a_full_disk_is_status_1_with_a_sentence(tmp_path):
         )
     assert done.returncode == 1
     assert done.stderr.startswith("The output could not be written")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent another way on Windows")
+def test_ctrl_c_while_modules_are_brought_in_is_status_130_without_a_trace():
+    code = (
+        "import builtins, os, signal; from app.cli import main; usual = builtins.__import__\n"
+        "def bring(name, *rest):\n"
+        "    if name == 'app.cli.commands': os.kill(os.getpid(), signal.SIGINT)\n"
+        "    return usual(name, *rest)\n"
+        "builtins.__import__ = bring; main.sys.argv = ['fireside', 'doctor']; main.run()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=30
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent another way on Windows")
+@pytest.mark.parametrize("wish", ["SIGTERM", "SIGHUP"])
+def test_a_copy_that_is_asked_to_end_leaves_nothing(tmp_path, wish):
+    models, big = tmp_path / "models", tmp_path / "big.gguf"
+    small_models.reciter(big)
+    with big.open("r+b") as file:
+        file.truncate(1 << 31)  # a hole: it takes no room, and a second or two to copy
+    program = start(tmp_path, "models", "add", "--copy", big)
+    deadline = time.monotonic() + 20
+    while not list(models.glob(".*.copying")) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    program.send_signal(getattr(signal, wish))
+    _, err = program.communicate(timeout=30)
+    assert (program.returncode, err) == (128 + getattr(signal, wish), "")
+    assert list(models.iterdir()) == []

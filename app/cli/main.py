@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from app.cli.tools import Tools
 
-FAILED = 1
+FAILED, INTERRUPTED = 1, 130
 _SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 
 
@@ -26,7 +26,10 @@ def run() -> None:
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    status = main(sys.argv[1:])
+    try:
+        status = main(sys.argv[1:])
+    except KeyboardInterrupt:  # before a command could take it, while its modules were brought in
+        status = INTERRUPTED
     try:
         sys.stdout.flush()
     except OSError:  # the commands have told of it

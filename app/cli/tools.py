@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import sys
 import unicodedata
@@ -33,6 +34,9 @@ _TRY_AGAIN: dict[type[AppError], str] = {  # the first that fits
     StoreUnwritable: "Look at the permissions of that folder, and try again.",
     DiskFull: "Free some space on that disk, and try again.",
 }
+
+
+_WISHES_TO_END = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class WrongUsage(Exception):
@@ -125,7 +129,10 @@ class Tools:
         """List all models, those added in place too."""
         added = [Path(path) for path in store.model_paths()]
         shelf = Shelf(self.guide)
-        return shelf.scan(self.models_folder(settings), added, _ignore, cancel or CancelToken())
+        folder = self.models_folder(settings)
+        if os.path.isdir(folder) and not os.access(folder, os.R_OK | os.X_OK):
+            self.terminal.tell(f"The models folder {folder} is closed to you: check its permissions.")
+        return shelf.scan(folder, added, _ignore, cancel or CancelToken())
 
 
 def in_words(error: AppError) -> str:
@@ -150,16 +157,29 @@ def _ignore(_report: object) -> None:
 
 @contextmanager
 def stopping_on_interrupt() -> Iterator[CancelToken]:
-    """Give a token that the first Ctrl+C cancels; a second one raises `KeyboardInterrupt` as usual."""
+    """Give a token that the first Ctrl+C cancels; a second one raises `KeyboardInterrupt` as usual.
+
+    The wish to end the process, or a terminal that was closed, cancels it too, and ends the program when the
+    block has ended, so that what was written is kept and what is unfinished taken away.
+    """
     token = CancelToken()
+    wishes: list[int] = []
 
     def on_interrupt(number: int, frame: FrameType | None) -> None:
         if token.is_cancelled:
             signal.default_int_handler(number, frame)
         token.cancel()
 
-    before = signal.signal(signal.SIGINT, on_interrupt)
+    def on_end(number: int, frame: FrameType | None) -> None:
+        wishes.append(number)
+        token.cancel()
+
+    handlers = {signal.SIGINT: on_interrupt} | dict.fromkeys(_WISHES_TO_END, on_end)
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield token
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if wishes:
+            raise SystemExit(128 + wishes[0])
