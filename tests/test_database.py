@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from app.core.conversation import MessageState
-from app.core.errors import AppError, DiskFull, StoreBusy, StoreTooNew, StoreUnwritable
+from app.core.errors import AppError, DiskFull, StoreBusy, StoreGone, StoreTooNew, StoreUnwritable
 from app.core.generation import SamplingOptions
 from app.storage import upgrade
 from app.storage.database import Database
@@ -377,3 +377,19 @@ def test_a_file_another_program_holds_is_told_as_locked(tmp_path):
                 pass
         with database.writing():
             pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there nobody can take an open file away")
+@pytest.mark.parametrize("other", [False, True], ids=["gone", "replaced"])
+def test_nothing_is_written_into_a_file_that_was_taken_away_until_it_is_back(tmp_path, other):
+    path, away = tmp_path / "fireside.db", tmp_path / "away.db"
+    with contextlib.closing(Store.open(path)) as store:
+        path.rename(away)
+        if other:
+            path.write_bytes(b"")
+        with pytest.raises(StoreGone, match="moved, deleted or replaced"):
+            store.new_conversation()
+        away.replace(path)
+        kept = store.new_conversation().id
+    with contextlib.closing(Store.open(path)) as store:
+        assert store.conversation(kept).id == kept

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
-from app.core.errors import AppError, DiskFull, StoreBusy, StoreUnwritable
+from app.core.errors import AppError, DiskFull, StoreBusy, StoreGone, StoreUnwritable
 from app.core.jobs import CancelToken
 from app.core.models import ModelFile
 from app.core.settings import Settings
@@ -31,6 +31,7 @@ DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 _TRY_AGAIN: dict[type[AppError], str] = {  # the first that fits
     StoreBusy: "Close the other program that has this file open, and try again.",
+    StoreGone: StoreGone.hint,
     StoreUnwritable: "Look at the permissions of that folder, and try again.",
     DiskFull: "Free some space on that disk, and try again.",
 }

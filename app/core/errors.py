@@ -149,6 +149,15 @@ class StoreBusy(StoreUnwritable):
         super().__init__(path, "another program has it locked")
 
 
+class StoreGone(StoreUnwritable):
+    """The database was deleted, moved or replaced while it was open."""
+
+    hint = "Put the file back to where it was, or start Fireside again to begin a new one."
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "the file was moved, deleted or replaced")
+
+
 class StoreDamaged(AppError):
     """A part of the database cannot be read."""
 

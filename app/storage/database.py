@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from app.core.errors import DiskFull, StoreBusy, StoreDamaged, StoreUnwritable
+from app.core.errors import DiskFull, StoreBusy, StoreDamaged, StoreGone, StoreUnwritable
 
 Row: TypeAlias = sqlite3.Row
 
@@ -26,6 +26,7 @@ class Database:
         self.is_damaged = False  # SQLite met a page it could not read
         self._connection = connection
         self._is_durable = True
+        self._file = _identity(path)
 
     @classmethod
     def connect(cls, path: Path) -> Database:
@@ -88,6 +89,8 @@ class Database:
         Without `is_durable` the disk is not waited for: the program may be killed and nothing is lost, but a
         power cut may take this change. The file itself is safe: its log is synced before it is copied.
         """
+        if self._file != _identity(self.path):  # SQLite would go on writing, into a file that has no name
+            raise StoreGone(self.path)
         if is_durable != self._is_durable:
             self.run(f"PRAGMA synchronous = {'FULL' if is_durable else 'NORMAL'}")
             self._is_durable = is_durable
@@ -160,6 +163,15 @@ def read_only(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
     connection.row_factory = sqlite3.Row
     return connection
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another of that name, None if there is none."""
+    try:
+        facts = os.stat(path)
+    except OSError:
+        return None
+    return facts.st_dev, facts.st_ino
 
 
 def _is_full(path: Path) -> bool:
