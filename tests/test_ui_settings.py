@@ -68,23 +68,13 @@ def test_the_theme_and_the_text_size_change_while_the_window_is_open(qtbot):
     assert QApplication.palette().color(QPalette.ColorRole.Window).name() == theme.LIGHT.window
 
 
-@pytest.mark.parametrize("colors", [theme.LIGHT, theme.DARK], ids=["light", "dark"])
-def test_words_can_be_read_on_every_ground(colors):
-    grounds = (colors.window, colors.sidebar, colors.card, colors.bubble)
-    for ink in (colors.text, colors.muted, colors.danger, colors.warning, colors.accent):
-        for ground in grounds:
-            assert contrast(ink, ground) >= 4.5, (ink, ground)
-    assert contrast(colors.on_accent, colors.accent) >= 4.5
-    assert contrast(colors.text, colors.mark) >= 4.5
-
-
-def contrast(one, other):
-    """WCAG 2.2, relative luminance."""
-
-    def luminance(color):
-        parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-        r, g, b = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
-        return 0.2126 * r + 0.7152 * g + 0.0722 * b
-
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
+def test_another_text_size_alone_reaches_what_is_on_the_screen(qtbot):
+    house = House(theme="light")
+    qtbot.addWidget(house.window)
+    house.window.show()
+    parts = (house.window.sidebar.search, house.window.chat_page.composer.field, house.window.header._label)
+    before = [part.font().pointSizeF() for part in parts]
+    house.settings.changed.emit(Settings({"theme": "light", "text_size": 300}))
+    assert [part.font().pointSizeF() for part in parts] == pytest.approx([size * 3 for size in before])
+    house.settings.changed.emit(Settings({"theme": "light"}))
+    assert [part.font().pointSizeF() for part in parts] == pytest.approx(before)

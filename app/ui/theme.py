@@ -132,9 +132,12 @@ class Theme(QObject):
         if application.style().name() != "fusion":
             application.setStyle("Fusion")
         chosen = DARK if wanted[0] else LIGHT
-        application.setFont(_font(application, percent))
+        font = _font(application, percent)
+        has_other_size = font.pointSizeF() != application.font().pointSizeF()
+        application.setFont(font)
         application.setPalette(palette(chosen))
-        if application.styleSheet() != stylesheet(chosen):
+        # widgets that a stylesheet dresses take another font only with a stylesheet
+        if has_other_size or application.styleSheet() != stylesheet(chosen):
             application.setStyleSheet(stylesheet(chosen))
         self.changed.emit()
 
