@@ -318,3 +318,12 @@ def test_facts_are_remembered(store):
     store.set_state("window", "1")
     store.set_state("window", "2")
     assert store.state("window") == "2"
+
+
+@pytest.mark.parametrize(("said", "year"), [(10**17, 9998), (-(10**17), 1970), (0, 1970)])
+def test_a_clock_gone_mad_keeps_no_chat_from_being_shown(tmp_path, monkeypatch, said, year):
+    monkeypatch.setattr("time.time_ns", lambda: said * 1_000_000)
+    store = Store.open(tmp_path / "fireside.db")
+    store.new_conversation()
+    assert [line.updated.year for line in store.conversations()] == [year]
+    store.close()

@@ -30,6 +30,8 @@ MESSAGE = """
         WHERE s.parent IS m.parent AND s.conversation = m.conversation AND s.id > m.id) AS sibling_after
 """
 
+_LAST = 253_370_764_799_000  # milliseconds since 1970: the end of 9998, so that every time zone has it
+
 
 def now() -> int:
     """Return the time in milliseconds since 1970."""
@@ -37,8 +39,8 @@ def now() -> int:
 
 
 def moment(milliseconds: int) -> datetime.datetime:
-    """Return a stored time, in UTC."""
-    return datetime.datetime.fromtimestamp(milliseconds / 1000, datetime.UTC)
+    """Return a stored time, in UTC; one that no calendar has becomes the nearest that it has."""
+    return datetime.datetime.fromtimestamp(min(max(milliseconds, 0), _LAST) / 1000, datetime.UTC)
 
 
 def line(row: Row) -> ConversationLine:
