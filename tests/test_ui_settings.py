@@ -78,3 +78,19 @@ def test_another_text_size_alone_reaches_what_is_on_the_screen(qtbot):
     assert [part.font().pointSizeF() for part in parts] == pytest.approx([size * 3 for size in before])
     house.settings.changed.emit(Settings({"theme": "light"}))
     assert [part.font().pointSizeF() for part in parts] == pytest.approx(before)
+
+
+def test_the_names_of_the_pages_keep_their_room_at_any_text_size(qtbot):
+    house = House(theme="light")
+    qtbot.addWidget(house.window)
+    house.window.show()
+    house.window.wiring._show_settings()
+    dialog = house.window.wiring._settings_dialog
+    house.settings.changed.emit(Settings({"theme": "light", "text_size": 300}))
+    names = dialog._names
+    for row in range(names.count()):
+        item = names.item(row)
+        assert names.fontMetrics().horizontalAdvance(item.text()) + 36 <= names.width()
+        assert names.fontMetrics().height() <= item.sizeHint().height()
+    house.settings.changed.emit(Settings({"theme": "light"}))
+    assert names.width() < 300

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, QSize, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -109,12 +109,10 @@ class SettingsDialog(QDialog):
         self._settings = Settings()
         self._names = QListWidget()
         self._names.setObjectName("pages")
-        self._names.setFixedWidth(170)
         self._names.setAccessibleName(self.tr("Pages of the settings"))
         self._pages = QStackedWidget()
         for page in dict.fromkeys(setting.page for setting in SETTINGS):
-            item = QListWidgetItem(page_title(page), self._names)
-            item.setSizeHint(QSize(0, self.fontMetrics().height() + 16))
+            QListWidgetItem(page_title(page), self._names)
             self._pages.addWidget(self._page(page))
         self._names.currentRowChanged.connect(self._pages.setCurrentIndex)
         self._names.setCurrentRow(0)
@@ -130,6 +128,23 @@ class SettingsDialog(QDialog):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._names)
         layout.addLayout(right, 1)
+        self._fit_names()
+
+    def _fit_names(self) -> None:
+        """Give the names of the pages the room their letters need."""
+        metrics = self._names.fontMetrics()
+        items = [self._names.item(row) for row in range(self._names.count())]
+        for item in items:
+            item.setSizeHint(QSize(0, metrics.height() + 16))
+        widest = max(metrics.horizontalAdvance(item.text()) for item in items)
+        self._names.setFixedWidth(max(170, widest + 50))
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the text size."""
+        super().changeEvent(event)
+        kinds = (QEvent.Type.FontChange, QEvent.Type.ApplicationFontChange, QEvent.Type.StyleChange)
+        if event.type() in kinds and self.layout() is not None:
+            self._fit_names()
 
     def _page(self, page: Page) -> QWidget:
         inner = QWidget()
