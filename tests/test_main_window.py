@@ -342,3 +342,16 @@ def test_a_long_title_ends_in_three_dots(house):
         for y in range(middle - 4, middle)
     }
     assert len(edge) == 1  # dots stand low: no letter is cut
+
+
+def test_a_long_draft_in_a_low_window_leaves_its_foot_free(qtbot):
+    house = House()  # the first run has the most to say
+    qtbot.addWidget(house.window)
+    house.window.resize(480, 400)
+    house.window.show()
+    house.window.notice_bar.show_notice(Notice(NoticeKind.NEWS, "Something is told."))
+    composer = house.window.chat_page.composer
+    composer.field.setPlainText("a line\n" * 50)
+    QApplication.processEvents()
+    assert composer.field.geometry().bottom() < composer._button.geometry().top()
+    assert composer.geometry().bottom() <= house.window.chat_page.rect().bottom()

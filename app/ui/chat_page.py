@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from app.core.conversation import Message
 from app.ui.composer import Composer
@@ -21,7 +22,8 @@ class ChatPage(QWidget):
         self.transcript = Transcript()
         self.composer = Composer()
         self._stack = QStackedWidget()
-        self._stack.addWidget(self.welcome)
+        self._before = self._scrolled(self.welcome)
+        self._stack.addWidget(self._before)
         self._stack.addWidget(self.transcript)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -29,19 +31,29 @@ class ChatPage(QWidget):
         layout.addWidget(self._stack, 1)
         layout.addWidget(self.composer)
 
+    def _scrolled(self, page: QWidget) -> QScrollArea:
+        """Let a page have less room than it would like: in a low window the draft needs it."""
+        area = QScrollArea()
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setWidgetResizable(True)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setMinimumHeight(1)
+        area.setWidget(page)
+        return area
+
     @property
     def is_empty(self) -> bool:
         """Whether the chat has no message yet."""
-        return self._stack.currentWidget() is self.welcome
+        return self._stack.currentWidget() is self._before
 
     def show_messages(self, messages: Sequence[Message]) -> None:
         """Show another chat."""
-        self._stack.setCurrentWidget(self.transcript if messages else self.welcome)
+        self._stack.setCurrentWidget(self.transcript if messages else self._before)
         self.transcript.show_messages(messages)
 
     def show_branch(self, messages: Sequence[Message]) -> None:
         """Show the open branch anew."""
-        self._stack.setCurrentWidget(self.transcript if messages else self.welcome)
+        self._stack.setCurrentWidget(self.transcript if messages else self._before)
         self.transcript.show_branch(messages)
 
     def add_message(self, message: Message) -> None:
