@@ -120,7 +120,7 @@ class Program:
             self.notices.tell(StoreDamaged(self._places.database))
 
     def _models_folder(self) -> Path:
-        return Path(self.settings.settings.text("models_folder") or self._places.models)
+        return Path(self.settings.settings.text("models_folder") or self._places.models).expanduser()
 
     def _tell_about_the_start(self) -> None:
         damage = self.store.opening.damage

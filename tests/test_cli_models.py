@@ -1,6 +1,7 @@
 import json
 
 import pytest
+import small_models
 from cli_bench import Bench
 
 
@@ -135,3 +136,13 @@ def test_a_link_to_itself_keeps_no_model_out(bench):
     assert [model["path"] for model in listed(bench) if not model["problem"]] == [str(path)]
     assert bench.run("models", "remove", "guide") == 1
     assert "--delete" in bench.err
+
+
+def test_a_models_folder_may_begin_with_the_home_folder(bench, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    bench.places.config.mkdir(parents=True, exist_ok=True)
+    bench.places.settings_file.write_text('[models]\nmodels_folder = "~/gguf"\n')
+    (tmp_path / "gguf").mkdir()
+    small_models.reciter(tmp_path / "gguf" / "mine.gguf")
+    bench.run("models", "list")
+    assert "mine.gguf" in bench.out

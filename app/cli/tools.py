@@ -124,7 +124,7 @@ class Tools:
 
     def models_folder(self, settings: Settings) -> Path:
         """Return the folder that is searched for models."""
-        return Path(settings.text("models_folder") or self.places.models)
+        return Path(settings.text("models_folder") or self.places.models).expanduser()
 
     def models(self, settings: Settings, store: Store, cancel: CancelToken | None = None) -> list[ModelFile]:
         """List all models, those added in place too."""
