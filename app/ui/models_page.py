@@ -24,6 +24,7 @@ from app.ui.buttons import FlatButton, Label, Look
 from app.ui.message_words import grouped
 
 _Index: TypeAlias = QModelIndex | QPersistentModelIndex
+_ROWS_MEASURED = 40  # for the width of a column; Qt's own 1000 take long where there are many models
 
 
 def readable_count(count: int) -> str:
@@ -136,6 +137,7 @@ class ModelsPage(QWidget):
         self.view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.view.setAccessibleName(self.tr("Installed models"))
         self.view.header().setStretchLastSection(False)
+        self.view.header().setResizeContentsPrecision(_ROWS_MEASURED)
         self.view.header().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.view.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.view.activated.connect(lambda _index: self._load())
