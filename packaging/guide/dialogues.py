@@ -23,6 +23,7 @@ class Dialogue:
     )  # characters of each reply after which it is clear; 0: all
 
 
+LANGUAGE_SHARE = (62, 38)  # English has more ways to say a thing, and is learned later
 WHOLE_SHARE = {"world": 21.0, "gibberish": 0.7, "name-unknown": 1.5}
 TALK = {"greeting", "how-are-you", "thanks", "bye", "ok", "sorry", "joke", "compliment", "insult", "human"}
 NOT_WRAPPED = {"greeting", "thanks", "bye", "ok", "sorry", "gibberish", "how-are-you", "insult", "compliment"}
@@ -290,7 +291,7 @@ class Writer:
         """Return the next conversation."""
         rng = self.rng
         talk = Dialogue()
-        code = rng.choice(corpus.LANGUAGES)
+        code = rng.choices(corpus.LANGUAGES, LANGUAGE_SHARE)[0]
         system, me, user, tail = "", "", "", ""
         if rng.random() < 0.25:
             prompt_code = code if rng.random() < 0.75 else rng.choice(corpus.LANGUAGES)
@@ -331,7 +332,7 @@ class Writer:
         word = ""
         for step in plan:
             if rng.random() < 0.08:
-                code = rng.choice(corpus.LANGUAGES)
+                code = rng.choices(corpus.LANGUAGES, LANGUAGE_SHARE)[0]
             to = self._answer_language(code, system)
             said, heard = self.languages[code], self.languages[to]
             if step in ("tell", "word-tell"):

@@ -32,6 +32,7 @@ NETWORK = [
     "--rate",
     "0.015",
 ]
+POLISH = 0.1  # of the time, after it
 TABLE = re.compile(r"(<!-- figures -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -64,7 +65,7 @@ def main() -> int:
     parser.add_argument(
         "--folder", type=Path, default=ROOT / "build" / "guide", help="for what is made on the way"
     )
-    parser.add_argument("--minutes", type=float, default=60.0, help="of training")
+    parser.add_argument("--minutes", type=float, default=70.0, help="of training, before it is polished")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--without-training", action="store_true", help="use the weights in the folder")
     given = parser.parse_args()
@@ -79,6 +80,10 @@ def main() -> int:
             "--bfloat16",
         ]
         train.train(train.arguments([*words, *NETWORK]))
+        # the replies are mostly learned by their beginnings; now they are polished as a whole
+        words[2] = str(given.minutes * POLISH)
+        polish = ["--start-from", str(given.folder / "weights.pt"), "--rate", "0.004", "--brief", "0.25"]
+        train.train(train.arguments([*words, *NETWORK, *polish, "--seed", "2"]))
     exact, small = given.folder / "guide-f32.gguf", given.folder / "guide.gguf"
     convert.write(given.folder, exact)
     convert.quantize(exact, small)

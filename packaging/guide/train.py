@@ -24,7 +24,7 @@ QUESTION_WEIGHT = 0.0  # learning how users write, too, cost a tenth of the spee
 
 
 def batches(
-    writer: Writer, encoder: vocabulary.Encoder, size: int, longest: int
+    writer: Writer, encoder: vocabulary.Encoder, size: int, longest: int, brief: float = BRIEF
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield tokens and weights [rows, time] of about `size` tokens each, without end.
 
@@ -38,7 +38,7 @@ def batches(
                 writer.dialogue(),
                 with_start=rng.random() < 0.1,
                 loosely=rng.random() < 0.35,
-                briefly=rng.random() < BRIEF,
+                briefly=rng.random() < brief,
             )
             if len(tokens) <= longest:
                 rows.append((tokens, kinds))
@@ -76,9 +76,9 @@ def rate(step_share: float, warm: float = 0.02, floor: float = 0.02) -> float:
     """Return the share of the full learning rate: up quickly, level, and down over the rest."""
     if step_share < warm:
         return step_share / warm
-    if step_share < 0.2:
+    if step_share < 0.1:
         return 1.0
-    return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * (step_share - 0.2) / 0.8))
+    return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * (step_share - 0.1) / 0.9))
 
 
 def train(arguments: argparse.Namespace) -> None:
@@ -106,7 +106,11 @@ def train(arguments: argparse.Namespace) -> None:
     bases = [optimizer.param_groups[0]["lr"] for optimizer in optimizers]
     print(f"{sum(p.numel() for p in network.parameters()) / 1e6:.2f} million parameters", flush=True)
     stream = batches(
-        Writer(arguments.seed), vocabulary.Encoder(tokenizer, 0.08), arguments.batch, shape.context
+        Writer(arguments.seed),
+        vocabulary.Encoder(tokenizer, 0.08),
+        arguments.batch,
+        shape.context,
+        arguments.brief,
     )
     began, step, seen, shown, mean = time.monotonic(), 0, 0, 0.0, 0.0
     limit = arguments.minutes * 60
@@ -151,6 +155,7 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--every", type=float, default=15.0, help="seconds between two lines")
+    parser.add_argument("--brief", type=float, default=BRIEF, help="share of dialogues with cut replies")
     parser.add_argument("--start-from", type=Path)
     parser.add_argument("--bfloat16", action="store_true")
     return parser.parse_args(words)
