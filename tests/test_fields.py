@@ -2,7 +2,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QCheckBox, QComboBox
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QCheckBox, QComboBox, QSpinBox
 
 from app.core.settings import SETTINGS, Settings
 from app.ui import theme
@@ -103,3 +103,12 @@ def test_enter_in_a_field_does_not_close_the_settings(qtbot):
     box.setFocus()
     QTest.keyClick(box, Qt.Key.Key_Return)
     assert dialog.isVisible()
+
+
+@pytest.mark.parametrize("kind", [QComboBox, QSpinBox])
+def test_the_fields_of_the_systems_dialogs_keep_their_arrows(qtbot, dress, kind):
+    field = kind()
+    qtbot.addWidget(field)
+    field.resize(170, 34)
+    field.show()
+    assert is_drawn(field.grab().toImage(), 170 - SIDE, SIDE - 8, dress.card)

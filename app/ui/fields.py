@@ -20,6 +20,7 @@ class Choice(QComboBox):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setProperty("own", True)  # the stylesheet leaves the fields of Qt's own dialogs their arrows
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumWidth(170)
 
@@ -118,6 +119,7 @@ class Tick(QCheckBox):
 
 
 def _prepare(box: QSpinBox | QDoubleSpinBox) -> None:
+    box.setProperty("own", True)
     box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     box.setKeyboardTracking(False)
     box.setMinimumWidth(170)

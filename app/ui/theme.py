@@ -232,21 +232,25 @@ def stylesheet(c: Colors) -> str:
     #card[focused="true"] {{ border-color: {c.accent}; }}
     #card QPlainTextEdit {{ background: transparent; border: none; }}
     #panel {{ background: {c.card}; border: 1px solid {c.border}; border-radius: 12px; outline: none; }}
-    QAbstractSpinBox, QComboBox {{
+    QAbstractSpinBox[own="true"], QComboBox[own="true"] {{
         background: {c.card}; border: 1px solid {c.border}; border-radius: 8px; padding: 5px 8px; }}
-    QAbstractSpinBox {{ padding-right: 26px; }}
-    QComboBox {{ padding-right: 30px; }}
-    QAbstractSpinBox:hover, QComboBox:hover {{ border-color: {c.muted}; }}
-    QAbstractSpinBox:focus, QComboBox:focus {{ border: 2px solid {c.accent}; padding-top: 4px;
-        padding-bottom: 4px; padding-left: 7px; }}
-    QAbstractSpinBox:disabled, QComboBox:disabled {{ background: transparent; color: {c.muted}; }}
-    QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 24px; border: none;
+    QAbstractSpinBox[own="true"] {{ padding-right: 26px; }}
+    QComboBox[own="true"] {{ padding-right: 30px; }}
+    QAbstractSpinBox[own="true"]:hover, QComboBox[own="true"]:hover {{ border-color: {c.muted}; }}
+    QAbstractSpinBox[own="true"]:focus, QComboBox[own="true"]:focus {{ border: 2px solid {c.accent};
+        padding-top: 4px; padding-bottom: 4px; padding-left: 7px; }}
+    QAbstractSpinBox[own="true"]:disabled, QComboBox[own="true"]:disabled {{
+        background: transparent; color: {c.muted}; }}
+    QAbstractSpinBox[own="true"]::up-button, QAbstractSpinBox[own="true"]::down-button {{
+        width: 24px; border: none;
         background: transparent; subcontrol-origin: border; }}
-    QAbstractSpinBox::up-button {{ subcontrol-position: top right; }}
-    QAbstractSpinBox::down-button {{ subcontrol-position: bottom right; }}
-    QAbstractSpinBox::up-arrow, QAbstractSpinBox::down-arrow {{ image: none; width: 0; height: 0; }}
-    QComboBox::drop-down {{ width: 24px; border: none; background: transparent; }}
-    QComboBox::down-arrow {{ image: none; width: 0; height: 0; }}
+    QAbstractSpinBox[own="true"]::up-button {{ subcontrol-position: top right; }}
+    QAbstractSpinBox[own="true"]::down-button {{ subcontrol-position: bottom right; }}
+    QAbstractSpinBox[own="true"]::up-arrow, QAbstractSpinBox[own="true"]::down-arrow {{
+        image: none; width: 0; height: 0; }}
+    QComboBox[own="true"]::drop-down {{ width: 24px; border: none; background: transparent; }}
+    QComboBox[own="true"]::down-arrow {{
+        image: none; width: 0; height: 0; }}
     QComboBox QAbstractItemView {{ background: {c.card}; border: 1px solid {c.border}; outline: none;
         selection-background-color: {c.selected}; selection-color: {c.text}; padding: 4px; }}
     QComboBox QAbstractItemView::item {{ min-height: 28px; padding: 0 8px; }}
