@@ -82,6 +82,19 @@ def test_closing_cancels_what_runs_and_drops_what_waits(qapp):
     assert ended == [first, second]
 
 
+def test_urgent_work_goes_before_what_waits_in_the_order_given(qtbot, lane):
+    gate, ran = threading.Event(), []
+    started = threading.Event()
+    lane.submit(lambda report, cancel: (started.set(), gate.wait(2)))
+    assert started.wait(2)
+    for name in ("a", "b"):
+        lane.submit(lambda report, cancel, name=name: ran.append(name))
+    for name in ("A", "B"):
+        lane.submit(lambda report, cancel, name=name: ran.append(name), is_urgent=True)
+    gate.set()
+    qtbot.waitUntil(lambda: ran == ["A", "B", "a", "b"], timeout=2000)
+
+
 def test_the_last_thing_is_done_in_the_lanes_own_thread(qapp):
     threads = []
     lane = Lane("x", at_end=lambda: threads.append(threading.current_thread().name))

@@ -207,3 +207,18 @@ def test_after_a_file_vanished_the_next_try_takes_another_model(qtbot, empty, mo
     with qtbot.waitSignal(empty.models.load_ended, timeout=5000):
         empty.models.ensure_loaded()
     assert empty.models.model.path == there
+
+
+def test_a_model_chosen_while_a_reply_waits_for_another_one_writes_it(qtbot, desk):
+    for name in ("first.gguf", "second.gguf"):
+        reciter(desk.folder / name)
+    listed(qtbot, desk)
+    desk.backend.load_gate = threading.Event()
+    desk.models.load(str(desk.folder / "first.gguf"))
+    qtbot.waitUntil(lambda: len(desk.backend.loads) == 2, timeout=5000)
+    desk.chat.send("Hello")
+    with qtbot.waitSignal(desk.replies.ended, timeout=5000) as ended:
+        desk.models.load(str(desk.folder / "second.gguf"))
+        desk.backend.load_gate.set()
+    assert ended.args[0].model == desk.models.model.name
+    assert desk.models.model.path.name == "second.gguf"

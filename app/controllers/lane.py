@@ -32,8 +32,15 @@ class Ticket:
 
 
 class _Entry(NamedTuple):
+    """Sorted by its first two; no two have the same number, so the rest is never compared."""
+
+    turn: int
+    number: int
     ticket: Ticket
-    job: Job
+    job: Job | None  # None: the lane closes
+
+
+_URGENT, _USUAL, _LAST = range(3)
 
 
 class Lane(QObject):
@@ -61,17 +68,17 @@ class Lane(QObject):
         """Start the thread. `at_end` is run in it when the lane closes, whatever became of the jobs."""
         super().__init__(parent)
         self._at_end = at_end
-        self._waiting: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
+        self._waiting: queue.PriorityQueue[_Entry] = queue.PriorityQueue()
         self._current: Ticket | None = None
         self._lock = threading.Lock()
         self._closing = False
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
-    def submit(self, job: Job) -> Ticket:
-        """Queue a job and return its ticket."""
+    def submit(self, job: Job, *, is_urgent: bool = False) -> Ticket:
+        """Queue a job, before all that is not urgent if it is, and return its ticket."""
         ticket = Ticket()
-        self._waiting.put(_Entry(ticket, job))
+        self._waiting.put(_Entry(_URGENT if is_urgent else _USUAL, ticket.number, ticket, job))
         return ticket
 
     def close(self, timeout: float = 10.0) -> bool:
@@ -83,7 +90,8 @@ class Lane(QObject):
             self._closing = True
             if self._current is not None:
                 self._current.cancel()
-        self._waiting.put(None)
+        last = Ticket()
+        self._waiting.put(_Entry(_LAST, last.number, last, None))
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
@@ -95,7 +103,7 @@ class Lane(QObject):
                 self._at_end()
 
     def _run_all(self) -> None:
-        while (entry := self._waiting.get()) is not None:
+        while (entry := self._waiting.get()).job is not None:
             with self._lock:
                 if self._closing:
                     entry.ticket.cancel()

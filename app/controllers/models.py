@@ -140,7 +140,8 @@ class ModelsController(QObject):
                 low_memory=settings.is_on("low_memory"),
                 needed_bytes=file.memory_needed(n_ctx),
             )
-            self._load = (self._engine.submit(load_job(self._backend, spec)), file)
+            # before a reply that waits: it is to be written by this model
+            self._load = (self._engine.submit(load_job(self._backend, spec), is_urgent=True), file)
             self.load_progressed.emit(file.name, 0.0)
 
     def ensure_loaded(self) -> None:
