@@ -213,7 +213,7 @@ class Replies(QObject):
     def _on_finished(self, ticket: Ticket, reply: object) -> None:
         if isinstance(reply, Reply):
             state = MessageState.STOPPED if reply.finish is FinishReason.CANCELLED else MessageState.DONE
-            self._end(ticket, _End(state, reply.finish, reply.stats, model=self._model_name()))
+            self._end(ticket, _End(state, reply.finish, reply.stats, model=reply.model))
 
     @Slot(object)
     def _on_cancelled(self, ticket: Ticket) -> None:  # stopped before it began

@@ -155,6 +155,7 @@ class Reply:
     text: str
     finish: FinishReason
     stats: ReplyStats
+    model: str = ""  # name of the model that wrote it
 
 
 ReplyEvent: TypeAlias = ViewBegins | PromptRead | TextArrived | Reply

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from app.core.errors import EngineFailed
 from app.core.generation import LoadSpec, Reply, ReplyRequest, TextArrived, Turn
@@ -42,7 +43,8 @@ def reply_job(backend: Backend, request: ReplyRequest) -> Job:
                 if isinstance(event, TextArrived):
                     texts.add(event.text)
                 elif isinstance(event, Reply):
-                    return event
+                    model = backend.model  # now: another may be loaded when the reply is heard of
+                    return replace(event, model=model.name if model is not None else "")
                 else:
                     texts.flush()
                     report(event)
