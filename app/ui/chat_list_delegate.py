@@ -5,8 +5,14 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen
-from PySide6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtGui import QColor, QCursor, QFont, QFontMetrics, QPainter, QPen
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QLineEdit,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
 
 from app.core.conversation import ConversationLine, SearchHit
 from app.ui import icons, theme
@@ -19,8 +25,9 @@ _SIDE = 12
 class ChatListDelegate(QStyledItemDelegate):
     """Draws headings, chats and hits; all lines of a list are equally high, so that it scrolls at once."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, view: QAbstractItemView) -> None:
+        super().__init__(view)
+        self._view = view
         self.is_searching = False
         self.opened: int | None = None  # the conversation that is shown
 
@@ -38,8 +45,7 @@ class ChatListDelegate(QStyledItemDelegate):
         if isinstance(entry, Heading):
             self._paint_heading(painter, rect, entry)
         else:
-            state = option.state
-            self._paint_ground(painter, rect, state, self._is_open(entry))
+            self._paint_ground(painter, rect, index, self._is_open(entry))
             if isinstance(entry, SearchHit):
                 self._paint_hit(painter, rect, entry)
             elif isinstance(entry, ConversationLine):
@@ -55,17 +61,19 @@ class ChatListDelegate(QStyledItemDelegate):
         inside = rect.adjusted(_SIDE, 0, -_SIDE, -4)
         painter.drawText(inside, int(Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignLeft), entry.words)
 
-    def _paint_ground(self, painter: QPainter, rect: QRect, state: QStyle.StateFlag, is_open: bool) -> None:
-        c = theme.colors()
+    def _paint_ground(self, painter: QPainter, rect: QRect, index: _Index, is_open: bool) -> None:
+        # The view is asked, not the option's state: QStyle's enums take 8 ms of the start.
+        view, c = self._view, theme.colors()
+        mouse = view.viewport().mapFromGlobal(QCursor.pos())
         inside = rect.adjusted(4, 1, -4, -1)
         painter.setPen(Qt.PenStyle.NoPen)
-        if is_open or state & QStyle.StateFlag.State_Selected:
+        if is_open or view.selectionModel().isSelected(index):
             painter.setBrush(QColor(c.selected))
             painter.drawRoundedRect(inside, 8, 8)
-        elif state & QStyle.StateFlag.State_MouseOver:
+        elif view.viewport().underMouse() and rect.contains(mouse):
             painter.setBrush(QColor(c.hover))
             painter.drawRoundedRect(inside, 8, 8)
-        if state & QStyle.StateFlag.State_HasFocus:
+        if view.hasFocus() and view.currentIndex() == index:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(QColor(c.accent), 1.5))
             painter.drawRoundedRect(inside, 8, 8)

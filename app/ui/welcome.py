@@ -69,7 +69,7 @@ class Welcome(QWidget):
         around = QHBoxLayout(self)
         around.addStretch(1)
         inner = QWidget()
-        inner.setMaximumWidth(560)
+        inner.setMaximumWidth(640)
         inner.setLayout(column)
         around.addWidget(inner, 8)
         around.addStretch(1)
