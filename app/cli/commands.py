@@ -54,7 +54,7 @@ def _run(arguments: argparse.Namespace, tools: Tools) -> int:
     except BrokenPipeError:  # whoever read the output, such as `head`, has seen enough
         drop_output()
         return DONE
-    except Exception:
+    except Exception:  # an edge: a bug is logged whole, then rises
         log.exception("a command failed")
         raise
 

@@ -46,7 +46,7 @@ class Database:
             database.run("PRAGMA foreign_keys = ON")
             database.run("PRAGMA secure_delete = ON")  # what is purged is overwritten with zeros
             database.run(f"PRAGMA journal_size_limit = {_WAL_KEPT}")
-        except Exception:
+        except Exception:  # whatever it was rises; only the connection must not stay open
             connection.close()
             raise
         return database
